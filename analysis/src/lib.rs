@@ -1,0 +1,30 @@
+//! Judges whether a time series grows without bound.
+//!
+//! Series in, judgement out: no I/O, no clock, no threads, no async. The same series always gives the
+//! same judgement.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`series`] | one metric over time, checked when it is built |
+//! | [`quantity`] | what a series counts, its quantum, how it is written for people |
+//! | [`question`] | what is asked of a series: tolerance, confidence, warm-up, limit |
+//! | [`estimate`] | a value with its interval |
+//! | [`judgement`] | the answer: kind, rate, model, evidence |
+//! | [`judge`](mod@judge) | from a finished series to its judgement |
+//! | [`monitor`] | the same, one sample at a time, with early decisions |
+
+pub mod estimate;
+pub mod judge;
+pub mod judgement;
+pub mod monitor;
+pub mod quantity;
+pub mod question;
+pub mod series;
+
+pub use estimate::Estimate;
+pub use judge::judge;
+pub use judgement::{Judgement, JudgementKind};
+pub use monitor::Monitor;
+pub use quantity::Quantity;
+pub use question::{Question, Tolerance};
+pub use series::{Series, SeriesError};

@@ -1,0 +1,55 @@
+//! What is asked of a series.
+
+use serde::{Deserialize, Serialize};
+
+/// The growth that is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tolerance {
+    /// The default of the quantity: for bytes max(0.5 % of the settled baseline, 256 KiB) over the planned run.
+    #[default]
+    Default,
+    /// Units of the series per hour.
+    PerHour(f64),
+    /// Units of the series per operation; needs a series with operations.
+    PerOp(f64),
+    /// Units of the series over the whole planned run.
+    PerRun(f64),
+}
+
+/// What is asked of one series. [`Question::new`] fills in the defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// The growth that is accepted.
+    pub tolerance: Tolerance,
+    /// Length of the run as planned, in seconds, warm-up included. The default tolerance and the early looks
+    /// are measured in it; a run that ended early keeps its plan.
+    pub planned_s: f64,
+    /// Confidence of the reported intervals (0.95). Decisions use 0.99, as statistics.md explains.
+    pub confidence: f64,
+    /// A warm-up that the user names, in seconds from the start of the series. It is left out. `None`: found by the
+    /// engine.
+    pub warmup_s: Option<f64>,
+    /// A level that must not be reached (cgroup limit, rlimit, budget), in units of the series.
+    pub limit: Option<f64>,
+    /// How far ahead growth is projected for its severity, in seconds.
+    pub horizon_s: f64,
+    /// How many series of the run are judged; the error rate is shared among them. At least 1.
+    pub family: usize,
+}
+
+impl Question {
+    /// The question with every default, for a run planned to last `planned_s` seconds.
+    #[must_use]
+    pub fn new(planned_s: f64) -> Self {
+        Self {
+            tolerance: Tolerance::Default,
+            planned_s,
+            confidence: 0.95,
+            warmup_s: None,
+            limit: None,
+            horizon_s: 7.0 * 86_400.0,
+            family: 1,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Reads processes, process trees and host memory, cheaply.

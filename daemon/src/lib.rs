@@ -1,0 +1,1 @@
+//! The soakd program: command line, runs, store.

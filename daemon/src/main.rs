@@ -1,0 +1,3 @@
+//! The soakd program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The verdict document, its JSON Schema and its renderers.
