@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(show(0.0), "0 B");
         assert_eq!(show(999.0), "999 B");
         assert_eq!(show(1000.0), "0.98 KiB");
-        assert_eq!(show(1024.0 * 1024.0 * 3.14159), "3.14 MiB");
+        assert_eq!(show(1024.0 * 1024.0 * 3.126), "3.13 MiB");
         assert_eq!(show(-1024.0 * 12.0), "-12 KiB");
         assert_eq!(show(1024.0 * 123.4), "123 KiB");
     }
