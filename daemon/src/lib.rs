@@ -1,1 +1,2 @@
 //! The soakd program: command line, runs, store.
+pub mod store;
