@@ -10,12 +10,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The state folder could not be made or entered.
-    #[error("cannot create the state folder `{}`: {source}", folder.display())]
+    #[error("cannot create the state folder `{}`: {error}", folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// Folder or file may not be written.
     #[error("cannot write to the store `{}`: no permission, or a read-only file system", file.display())]
@@ -28,6 +28,14 @@ pub enum StoreError {
     DiskFull {
         /// The store's file.
         file: PathBuf,
+    },
+    /// The file could not be opened for another reason.
+    #[error("cannot open the store `{}`: {error}", file.display())]
+    Open {
+        /// The store's file.
+        file: PathBuf,
+        /// What the system said.
+        error: io::Error,
     },
     /// The file holds something else.
     #[error("`{}` is not a soakd store: {found}", file.display())]
@@ -70,12 +78,12 @@ pub enum StoreError {
         detail: String,
     },
     /// Anything else that SQLite reports.
-    #[error("store `{}`", file.display())]
+    #[error("cannot use the store `{}`: {error}", file.display())]
     Sqlite {
         /// The store's file.
         file: PathBuf,
         /// What SQLite said.
-        source: rusqlite::Error,
+        error: rusqlite::Error,
     },
     /// The writer thread could not be started.
     #[error("cannot start the thread that writes the store: {0}")]
@@ -117,7 +125,7 @@ impl StoreError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Folder { .. } | Self::ReadOnly { .. } => {
+            Self::Folder { .. } | Self::Open { .. } | Self::ReadOnly { .. } => {
                 "give a folder that you may write to with `--state DIR`, or set `STATE_DIRECTORY`".to_owned()
             }
             Self::DiskFull { file } => format!(
@@ -148,9 +156,16 @@ impl StoreError {
 
     /// What SQLite reported about `file`, sorted by what can be done about it.
     pub(super) fn of(file: &Path, error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+
         let file = file.to_owned();
         let Some(code) = error.sqlite_error_code() else {
-            return Self::Sqlite { file, source: error };
+            return match error {
+                FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => {
+                    Self::Damaged { file, detail: error.to_string() }
+                }
+                error => Self::Sqlite { file, error },
+            };
         };
         match code {
             ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Self::ReadOnly { file },
@@ -159,7 +174,7 @@ impl StoreError {
             ErrorCode::DatabaseCorrupt => Self::Damaged { file, detail: error.to_string() },
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy { file },
             ErrorCode::SystemIoFailure => Self::Disk { file, detail: error.to_string() },
-            _ => Self::Sqlite { file, source: error },
+            _ => Self::Sqlite { file, error },
         }
     }
 }
