@@ -1,2 +1,4 @@
 //! The soakd program: command line, runs, store.
 pub mod store;
+
+pub mod target;
