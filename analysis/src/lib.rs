@@ -12,8 +12,10 @@
 //! | [`judgement`] | the answer: kind, rate, model, evidence |
 //! | [`judge`](mod@judge) | from a finished series to its judgement |
 //! | [`monitor`] | the same, one sample at a time, with early decisions |
+//! | [`formats`] | from the text that recorders write to series |
 
 pub mod estimate;
+pub mod formats;
 pub mod judge;
 pub mod judgement;
 pub mod monitor;
