@@ -1,1 +1,45 @@
 //! Reads processes, process trees and host memory, cheaply.
+//!
+//! ```
+//! use soakd_sampler::{Membership, ProcRoot, ProcessId, ProcessTree};
+//! use std::time::Duration;
+//!
+//! let root = ProcRoot::default();
+//! let this = ProcessId::of(&root, std::process::id())?;
+//! let mut tree = ProcessTree::new(root, Membership::Descendants { of: vec![this], include_roots: true });
+//! let members = tree.refresh(Duration::ZERO)?;
+//! assert_eq!(members[0].id, this);
+//! # Ok::<(), soakd_sampler::SampleError>(())
+//! ```
+
+mod births;
+mod cgroup;
+mod descriptors;
+mod error;
+mod fields;
+mod kept_file;
+mod listing;
+mod metric;
+mod proc_root;
+mod process_id;
+mod reading;
+mod sampler;
+mod smaps_rollup;
+mod stat;
+mod statm;
+mod status;
+mod threads;
+mod tree;
+
+pub use cgroup::{Cgroup, CgroupLayout, CgroupMounts, CgroupVersion};
+pub use error::SampleError;
+pub use metric::{Detail, METRICS, Metric, MetricId, Scope, TreeSum};
+pub use proc_root::ProcRoot;
+pub use process_id::{Liveness, ProcessId};
+pub use reading::Reading;
+pub use sampler::{SAMPLERS, Sampler, SamplerId, SamplerRow};
+pub use smaps_rollup::SmapsRollup;
+pub use stat::{Comm, Stat};
+pub use statm::Statm;
+pub use status::Status;
+pub use tree::{Member, Membership, ProcessTree, UNWATCHED_SEARCH, WATCHED_SEARCH};

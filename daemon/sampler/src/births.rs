@@ -1,0 +1,155 @@
+//! Learns cheaply whether any process was born since the last look, and which pids it can have.
+//!
+//! `/proc/loadavg` ends in the pid that was given out last. While it stands still nothing was born, so a steady
+//! tree needs no search at all: one `pread` a tick. Once it moved, the new process has one of the pids between.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::fields::{number, whole_lines, words};
+use crate::proc_root::ProcRoot;
+
+/// What may have been born since the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Births {
+    /// Nothing.
+    None,
+    /// Only processes with a pid in this range, both ends included.
+    Within {
+        /// The lowest pid.
+        first: u32,
+        /// The highest pid.
+        last: u32,
+    },
+    /// Anything: too much was born, the count of pids started again from below, or this `/proc` does not tell.
+    Unknown,
+}
+
+/// Remembers the last pids that were given out.
+#[derive(Debug)]
+pub(crate) struct BirthWatch {
+    loadavg: Option<OwnedFd>,
+    /// The pids at the last look and at the one before.
+    ///
+    /// A pid is given out shortly before its process can be seen. So each range is looked at twice: what was not
+    /// visible the first time is found on the next tick.
+    seen: Option<(u32, u32)>,
+}
+
+/// Above so many new pids a search of all processes is no dearer than trying each.
+const MOST_PIDS_TRIED: u32 = 256;
+
+impl BirthWatch {
+    /// Watches `root`, if its pids are those of the caller's namespace; else every look is [`Births::Unknown`].
+    pub(crate) fn new(root: &ProcRoot) -> Self {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let loadavg = root
+            .is_own_namespace()
+            .then(|| rustix::fs::open(root.path().join("loadavg"), flags, Mode::empty()).ok())
+            .flatten()
+            // A container may have its own idea of `loadavg` mounted over the kernel's.
+            .filter(|file| rustix::fs::fstatfs(file).is_ok_and(|facts| facts.f_type == rustix::fs::PROC_SUPER_MAGIC));
+        Self { loadavg, seen: None }
+    }
+
+    /// Whether births are seen at all.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.loadavg.is_some()
+    }
+
+    /// What may have been born since the last call.
+    pub(crate) fn look(&mut self) -> Births {
+        let Some(file) = &self.loadavg else { return Births::Unknown };
+        let mut buffer = [0; 128];
+        let last_pid = rustix::io::pread(file, &mut buffer, 0).ok().and_then(|length| last_pid(&buffer[..length]));
+        let Some(last_pid) = last_pid else {
+            self.loadavg = None;
+            return Births::Unknown;
+        };
+        self.advance(last_pid)
+    }
+
+    fn advance(&mut self, last_pid: u32) -> Births {
+        let before = self.seen;
+        self.seen = Some((last_pid, before.map_or(last_pid, |(last, _)| last)));
+        match before {
+            None => Births::Unknown,
+            Some((last, oldest)) if last == last_pid && oldest == last_pid => Births::None,
+            Some((_, oldest)) if oldest < last_pid && last_pid - oldest <= MOST_PIDS_TRIED => {
+                Births::Within { first: oldest + 1, last: last_pid }
+            }
+            Some(_) => Births::Unknown,
+        }
+    }
+}
+
+/// The pid given out last, from the text of `/proc/loadavg`. Zero is no pid: some sandboxes write it.
+fn last_pid(text: &[u8]) -> Option<u32> {
+    let line = whole_lines(text).next()?;
+    let last = number(words(line).nth(4)?)?;
+    u32::try_from(last).ok().filter(|pid| *pid > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unopened() -> BirthWatch {
+        BirthWatch { loadavg: None, seen: None }
+    }
+
+    #[test]
+    fn the_last_pid_is_the_fifth_word() {
+        assert_eq!(last_pid(b"0.01 0.03 0.10 1/94 14749\n"), Some(14749));
+        for bad in [&b""[..], b"0.01 0.03 0.10 1/94 14749", b"0.01 0.03 0.10 1/94\n", b"0 0 0 0/0 0\n", b"a b c d e\n"]
+        {
+            assert_eq!(last_pid(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_born_while_the_last_pid_stands_still() {
+        let mut watch = unopened();
+        assert_eq!(watch.advance(100), Births::Unknown);
+        assert_eq!(watch.advance(100), Births::None);
+        assert_eq!(watch.advance(100), Births::None);
+    }
+
+    #[test]
+    fn new_pids_are_looked_at_twice() {
+        let mut watch = unopened();
+        watch.advance(100);
+        assert_eq!(watch.advance(102), Births::Within { first: 101, last: 102 });
+        assert_eq!(watch.advance(103), Births::Within { first: 101, last: 103 });
+        assert_eq!(watch.advance(103), Births::Within { first: 103, last: 103 });
+        assert_eq!(watch.advance(103), Births::None);
+    }
+
+    #[test]
+    fn pids_that_start_again_or_jump_far_need_a_full_search() {
+        let mut watch = unopened();
+        watch.advance(32_000);
+        assert_eq!(watch.advance(400), Births::Unknown);
+        assert_eq!(watch.advance(400), Births::Unknown);
+        assert_eq!(watch.advance(400), Births::None);
+        assert_eq!(watch.advance(4000), Births::Unknown);
+    }
+
+    #[test]
+    fn a_child_of_this_process_moves_the_watch() {
+        let root = ProcRoot::default();
+        let mut watch = BirthWatch::new(&root);
+        assert!(watch.is_watching());
+        watch.look();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let births = watch.look();
+        child.wait().unwrap();
+        match births {
+            Births::Within { first, last } => assert!((first..=last).contains(&child.id())),
+            // Others may have started many processes meanwhile.
+            Births::Unknown => {}
+            Births::None => panic!("a child was born unseen"),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Control groups, v1, v2 and hybrid: which one a process is in, who else is, what it may use and uses.
+//!
+//! What each kind of memory in `memory.stat` means belongs in a file of its own beside this one.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use procfs::process::MountInfo;
+use procfs::{FromRead, ProcessCGroups};
+use rustix::fs::{Mode, OFlags};
+
+use crate::error::SampleError;
+use crate::fields::{number, whole_lines};
+use crate::proc_root::ProcRoot;
+
+/// Which interface a cgroup has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CgroupVersion {
+    /// A hierarchy for each controller.
+    V1,
+    /// One hierarchy for all.
+    V2,
+}
+
+/// How a host has its cgroups mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CgroupLayout {
+    /// Only v1 hierarchies.
+    V1,
+    /// Only the v2 hierarchy.
+    V2,
+    /// v1 hierarchies and beside them a v2 one without the memory controller.
+    Hybrid,
+    /// Nothing is mounted.
+    None,
+}
+
+impl CgroupLayout {
+    /// The name in reports: `v1`, `v2`, `hybrid`, `none`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::Hybrid => "hybrid",
+            Self::None => "none",
+        }
+    }
+}
+
+/// One mounted hierarchy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Hierarchy {
+    version: CgroupVersion,
+    /// Names of v1 controllers (`memory`, `name=systemd`); empty for v2.
+    controllers: Vec<String>,
+    /// The cgroup that is shown at the mount point: `/`, or deeper in a container.
+    root: String,
+    mount_point: PathBuf,
+}
+
+/// The cgroup hierarchies that are mounted here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CgroupMounts {
+    hierarchies: Vec<Hierarchy>,
+}
+
+/// One cgroup, as a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cgroup {
+    /// Which interface its files have.
+    pub version: CgroupVersion,
+    /// Its folder.
+    pub path: PathBuf,
+    mount_point: PathBuf,
+}
+
+impl CgroupMounts {
+    /// What is mounted, from `self/mountinfo` below `root`.
+    ///
+    /// # Errors
+    /// When that file cannot be read.
+    pub fn read(root: &ProcRoot) -> Result<Self, SampleError> {
+        let text = std::fs::read(root.path().join("self/mountinfo"))?;
+        Ok(Self::parse(&String::from_utf8_lossy(&text)))
+    }
+
+    /// Takes the cgroup mounts out of the text of `mountinfo`; lines that make no sense are left out.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut hierarchies: Vec<Hierarchy> = Vec::new();
+        for line in text.lines().filter(|line| line.contains(" - cgroup")) {
+            let Ok(mount) = MountInfo::from_line(line) else { continue };
+            let (version, controllers) = match mount.fs_type.as_str() {
+                "cgroup2" => (CgroupVersion::V2, Vec::new()),
+                "cgroup" => {
+                    let named = mount.super_options.iter().map(|(key, value)| match value {
+                        Some(value) => format!("{key}={value}"),
+                        None => key.clone(),
+                    });
+                    (CgroupVersion::V1, named.filter(|name| name != "rw" && name != "ro").collect())
+                }
+                _ => continue,
+            };
+            let hierarchy = Hierarchy { version, controllers, root: mount.root, mount_point: mount.mount_point };
+            // Mounted twice: the one that shows more comes first.
+            let place = hierarchies.iter().position(|other| other.root.len() > hierarchy.root.len());
+            hierarchies.insert(place.unwrap_or(hierarchies.len()), hierarchy);
+        }
+        Self { hierarchies }
+    }
+
+    /// How cgroups are mounted here.
+    #[must_use]
+    pub fn layout(&self) -> CgroupLayout {
+        let has = |version| self.hierarchies.iter().any(|hierarchy| hierarchy.version == version);
+        match (has(CgroupVersion::V1), has(CgroupVersion::V2)) {
+            (true, true) => CgroupLayout::Hybrid,
+            (true, false) => CgroupLayout::V1,
+            (false, true) => CgroupLayout::V2,
+            (false, false) => CgroupLayout::None,
+        }
+    }
+
+    /// The cgroup that accounts for the memory of `pid`: its v1 `memory` cgroup where that controller is mounted as v1, else its
+    /// v2 cgroup. `None` where neither is mounted, or it lies outside of what is mounted here.
+    ///
+    /// # Errors
+    /// When `/proc/PID/cgroup` cannot be read.
+    pub fn memory_cgroup(&self, root: &ProcRoot, pid: u32) -> Result<Option<Cgroup>, SampleError> {
+        let text = std::fs::read(root.process_file(pid, "cgroup"))?;
+        Ok(self.memory_cgroup_in(&text))
+    }
+
+    /// As [`CgroupMounts::memory_cgroup`], from the text of `/proc/PID/cgroup`.
+    #[must_use]
+    pub fn memory_cgroup_in(&self, text: &[u8]) -> Option<Cgroup> {
+        let ProcessCGroups(groups) = ProcessCGroups::from_read(text).ok()?;
+        let v1 = groups.iter().find(|group| group.controllers.iter().any(|name| name == "memory"));
+        let v2 = groups.iter().find(|group| group.hierarchy == 0);
+        let is_v1 = |hierarchy: &&Hierarchy| hierarchy.controllers.iter().any(|name| name == "memory");
+        let is_v2 = |hierarchy: &&Hierarchy| hierarchy.version == CgroupVersion::V2;
+        v1.and_then(|group| self.folder(&group.pathname, is_v1))
+            .or_else(|| v2.and_then(|group| self.folder(&group.pathname, is_v2)))
+    }
+
+    /// The cgroup `pathname` in the first fitting hierarchy that shows it.
+    fn folder(&self, pathname: &str, fits: impl Fn(&&Hierarchy) -> bool) -> Option<Cgroup> {
+        // A path that begins with `/..` lies above the root of this cgroup namespace.
+        if Path::new(pathname).components().any(|part| part == std::path::Component::ParentDir) {
+            return None;
+        }
+        self.hierarchies.iter().filter(fits).find_map(|hierarchy| {
+            let below = Path::new(pathname).strip_prefix(&hierarchy.root).ok()?;
+            Some(Cgroup {
+                version: hierarchy.version,
+                path: hierarchy.mount_point.join(below),
+                mount_point: hierarchy.mount_point.clone(),
+            })
+        })
+    }
+}
+
+impl Cgroup {
+    /// The cgroup at the folder `path`, below `mount_point`.
+    #[must_use]
+    pub fn at(version: CgroupVersion, mount_point: impl Into<PathBuf>, path: impl Into<PathBuf>) -> Self {
+        Self { version, path: path.into(), mount_point: mount_point.into() }
+    }
+
+    /// The memory, in bytes, that it and all above it allow: the smallest limit on the way up. `None` without any limit.
+    #[must_use]
+    pub fn memory_limit_bytes(&self) -> Option<u64> {
+        let file = match self.version {
+            CgroupVersion::V1 => "memory.limit_in_bytes",
+            CgroupVersion::V2 => "memory.max",
+        };
+        let way_up = self.path.ancestors().take_while(|folder| folder.starts_with(&self.mount_point));
+        way_up.filter_map(|folder| parse_limit(&std::fs::read(folder.join(file)).ok()?)).min()
+    }
+
+    /// The memory, in bytes, that is charged to it now, page cache included.
+    ///
+    /// # Errors
+    /// When the file cannot be read; [`SampleError::Unsupported`] for the root cgroup of v2, which has none.
+    pub fn memory_usage_bytes(&self) -> Result<u64, SampleError> {
+        let file = match self.version {
+            CgroupVersion::V1 => "memory.usage_in_bytes",
+            CgroupVersion::V2 => "memory.current",
+        };
+        match std::fs::read(self.path.join(file)) {
+            Ok(text) => number(text.trim_ascii_end()).ok_or(SampleError::Garbled { expected: "a number of bytes" }),
+            Err(error) if error.kind() == ErrorKind::NotFound && self.path.exists() => Err(SampleError::Unsupported),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A limit in bytes; `None` for `max`, and for the huge numbers with which v1 says the same.
+fn parse_limit(text: &[u8]) -> Option<u64> {
+    const UNLIMITED_BYTES: u64 = 1 << 62;
+    number(text.trim_ascii_end()).filter(|bytes| *bytes < UNLIMITED_BYTES)
+}
+
+/// Lists the pids of a cgroup and of all below it.
+#[derive(Debug)]
+pub(crate) struct CgroupMembers {
+    top: PathBuf,
+    folders: Vec<Folder>,
+    text: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    /// Path of its `cgroup.procs`.
+    procs: PathBuf,
+    path: PathBuf,
+    /// Number of links when its folders were listed: two, and one for each folder in it.
+    links: u64,
+}
+
+impl CgroupMembers {
+    pub(crate) fn new(top: PathBuf) -> Self {
+        Self { top, folders: Vec::new(), text: Vec::new() }
+    }
+
+    /// Puts the pids into `pids`, unsorted, some perhaps twice. `look_below` looks for new cgroups in any case, not only
+    /// where the number of folders changed.
+    pub(crate) fn read(&mut self, look_below: bool, pids: &mut Vec<u32>) -> Result<(), SampleError> {
+        pids.clear();
+        if look_below || self.folders.is_empty() || self.folders.iter().any(Folder::has_changed) {
+            self.folders.clear();
+            find_folders(&self.top, &mut self.folders)?;
+        }
+        for (index, folder) in self.folders.iter().enumerate() {
+            match read_whole(&folder.procs, &mut self.text) {
+                // 0 stands for a process that this pid namespace cannot name.
+                Ok(()) => pids.extend(
+                    whole_lines(&self.text).filter_map(|line| u32::try_from(number(line)?).ok()).filter(|pid| *pid > 0),
+                ),
+                // A threaded cgroup lists its processes in the one above it.
+                Err(SampleError::Unsupported) if index > 0 => {}
+                // Removed, which is only possible when it is empty.
+                Err(_) if !folder.path.exists() && index > 0 => {}
+                Err(_) if !folder.path.exists() => return Err(SampleError::Vanished),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the file at `path` into `text`. It is opened each time: v1 answers an open file from a list that it made before.
+fn read_whole(path: &Path, text: &mut Vec<u8>) -> Result<(), SampleError> {
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    text.clear();
+    loop {
+        text.reserve(4096);
+        if rustix::io::read(&file, rustix::buffer::spare_capacity(text))? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+impl Folder {
+    fn has_changed(&self) -> bool {
+        std::fs::metadata(&self.path).map_or(true, |facts| facts.nlink() != self.links)
+    }
+}
+
+fn find_folders(path: &Path, folders: &mut Vec<Folder>) -> Result<(), SampleError> {
+    let links = std::fs::metadata(path)?.nlink();
+    folders.push(Folder { procs: path.join("cgroup.procs"), path: path.to_owned(), links });
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            match find_folders(&entry.path(), folders) {
+                Ok(()) | Err(SampleError::Vanished) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! What is measured: one row for each metric.
+
+/// When a metric is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Detail {
+    /// On every tick: about 1 µs for each process and source.
+    Fast,
+    /// With `stat` and `status` on top: about 10 to 15 µs for each process.
+    Full,
+    /// With a walk through the address space on top: about 10 ms for each GiB that is resident, during which the
+    /// target's own `mmap` and `munmap` wait. Kept within a share of time by [`crate::TreeSampler`].
+    Slow,
+}
+
+/// Whose metric it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Of each process, and summed over the tree.
+    Process,
+    /// Of the tree as a whole.
+    Tree,
+    /// Of the host: context, never the target's own.
+    Host,
+}
+
+/// What the sum over a tree means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TreeSum {
+    /// Each unit is counted once.
+    Exact,
+    /// What several processes share is counted for each of them: fine for growth while the number of processes
+    /// stays, too large as a level. After `fork` it counts untouched pages twice.
+    SharedCountsTwice,
+    /// Counts since the start of each process; what departed members had counted stays in the sum, so that it never falls.
+    Cumulative,
+    /// There is no sum; the host has one value.
+    None,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its key in a [`crate::Reading`].
+    pub id: MetricId,
+    /// Its name, which ends in its unit: `rss_bytes`.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub description: &'static str,
+    /// When it is read.
+    pub detail: Detail,
+    /// Whose it is.
+    pub scope: Scope,
+    /// What its sum over a tree means.
+    pub tree_sum: TreeSum,
+    /// Whether growth of it means a leak, so that it is judged unless the profile says otherwise.
+    pub judged_by_default: bool,
+}
+
+macro_rules! metrics {
+    ($($id:ident $name:literal $detail:ident $scope:ident $sum:ident $judged:literal $description:literal;)+) => {
+        /// The key of a metric. Its row is [`MetricId::row`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(usize)]
+        pub enum MetricId {
+            $(#[doc = concat!("`", $name, "`: ", $description)] $id,)+
+        }
+
+        /// All metrics, in the order in which they are shown.
+        pub static METRICS: &[Metric] = &[
+            $(Metric {
+                id: MetricId::$id,
+                name: $name,
+                description: $description,
+                detail: Detail::$detail,
+                scope: Scope::$scope,
+                tree_sum: TreeSum::$sum,
+                judged_by_default: $judged,
+            },)+
+        ];
+
+        impl MetricId {
+            /// Number of metrics.
+            pub const COUNT: usize = [$(stringify!($id)),+].len();
+        }
+    };
+}
+
+metrics! {
+    AnonSwap "anon_swap_bytes" Fast Process SharedCountsTwice true
+        "anonymous memory, resident and swapped out: what a program allocated and touched; the default witness of a leak";
+    Anon "anon_bytes" Fast Process SharedCountsTwice false
+        "resident anonymous memory (heap, stacks, private mappings), without what is swapped out";
+    Swap "swap_bytes" Fast Process SharedCountsTwice false
+        "anonymous memory that is swapped out";
+    Rss "rss_bytes" Fast Process SharedCountsTwice false
+        "resident memory, file pages and shared memory included";
+    Virtual "virtual_bytes" Fast Process SharedCountsTwice false
+        "size of the address space, touched or not";
+    Fds "fds_count" Fast Process SharedCountsTwice true
+        "open file descriptors";
+    Threads "threads_count" Fast Process Exact true
+        "threads";
+    Procs "procs_count" Fast Tree Exact false
+        "processes of the target, zombies left out";
+    RssFile "rss_file_bytes" Full Process SharedCountsTwice false
+        "resident pages of files (programs, libraries, mapped data): the kernel can drop them";
+    RssShmem "rss_shmem_bytes" Full Process SharedCountsTwice false
+        "resident shared memory and tmpfs pages";
+    Cpu "cpu_s" Full Process Cumulative false
+        "CPU time used since the start, user and system";
+    MinorFaults "minor_faults_count" Full Process Cumulative false
+        "page faults served from memory since the start";
+    MajorFaults "major_faults_count" Full Process Cumulative false
+        "page faults that waited for a disk since the start";
+    Pss "pss_bytes" Slow Process Exact false
+        "resident memory, where each shared page counts by its share";
+    Uss "uss_bytes" Slow Process Exact true
+        "resident memory that no other process shares: what would be free if the process ended";
+    SwapPss "swap_pss_bytes" Slow Process Exact false
+        "swapped-out memory, where each shared page counts by its share";
+    HostAvailable "host_available_bytes" Fast Host None false
+        "memory of the host that programs can still get without swapping";
+    HostUsed "host_used_bytes" Fast Host None false
+        "memory of the host that is in use and cannot be had by dropping caches";
+    HostSwapUsed "host_swap_used_bytes" Fast Host None false
+        "swap space of the host that is in use";
+    HostLoad "host_load_count" Fast Host None false
+        "mean number of tasks that ran, wanted to run or waited for a disk over the last minute";
+}
+
+impl MetricId {
+    /// All keys, in the order of [`METRICS`].
+    pub fn all() -> impl Iterator<Item = Self> {
+        METRICS.iter().map(|row| row.id)
+    }
+
+    /// The row of this metric.
+    #[must_use]
+    pub fn row(self) -> &'static Metric {
+        &METRICS[self as usize]
+    }
+
+    /// The name of this metric, with its unit.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The metric of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        METRICS.iter().find(|row| row.name == name).map(|row| row.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_stands_at_its_key_and_has_a_unique_name() {
+        assert_eq!(METRICS.len(), MetricId::COUNT);
+        for (index, row) in METRICS.iter().enumerate() {
+            assert_eq!(row.id as usize, index, "{}", row.name);
+            assert_eq!(MetricId::named(row.name), Some(row.id));
+            assert_eq!(row.id.row(), row);
+        }
+        assert_eq!(MetricId::named("rss"), None);
+    }
+
+    #[test]
+    fn every_name_ends_in_a_unit_and_every_row_is_described() {
+        for row in METRICS {
+            assert!(
+                ["_bytes", "_count", "_s", "_ratio"].iter().any(|unit| row.name.ends_with(unit)),
+                "`{}` has no unit",
+                row.name
+            );
+            assert!(row.description.len() > 5 && !row.description.ends_with('.'), "{}", row.name);
+            assert_eq!(row.scope == Scope::Host, row.tree_sum == TreeSum::None, "{}", row.name);
+        }
+    }
+}

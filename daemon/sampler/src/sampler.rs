@@ -1,0 +1,154 @@
+//! A source of readings: one trait, one row for each source.
+
+use std::os::fd::OwnedFd;
+
+use crate::descriptors::DescriptorSampler;
+use crate::error::SampleError;
+use crate::metric::{Detail, MetricId};
+use crate::reading::Reading;
+use crate::smaps_rollup::SmapsRollupSampler;
+use crate::stat::StatSampler;
+use crate::statm::StatmSampler;
+use crate::status::StatusSampler;
+use crate::threads::ThreadSampler;
+
+/// A source of readings about one target. Holds open files and buffers, but no history.
+pub trait Sampler: Send {
+    /// Reads the target once into `reading`, without allocating. The caller stamps the time.
+    ///
+    /// # Errors
+    /// Why some or all of the values were not read; they are then left as they were.
+    fn read(&mut self, reading: &mut Reading) -> Result<(), SampleError>;
+}
+
+/// The key of a source of readings about one process: its place in [`SAMPLERS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(usize)]
+pub enum SamplerId {
+    /// `statm`.
+    Statm,
+    /// The folder `fd`.
+    Descriptors,
+    /// The folder `task`.
+    Threads,
+    /// `status`.
+    Status,
+    /// `stat`.
+    Stat,
+    /// `smaps_rollup`.
+    SmapsRollup,
+}
+
+/// One source of readings about a process.
+#[derive(Debug)]
+pub struct SamplerRow {
+    /// Its key.
+    pub id: SamplerId,
+    /// Its name in statuses and costs: the file or folder below `/proc/PID`.
+    pub name: &'static str,
+    /// When it is read.
+    pub detail: Detail,
+    /// What it gives.
+    pub metrics: &'static [MetricId],
+    /// Opens it for the process whose `/proc/PID` folder is given.
+    pub(crate) open: fn(&OwnedFd) -> Result<Box<dyn Sampler>, SampleError>,
+}
+
+/// All sources of readings about a process, in the order in which they are read. The first tells whether it is still there.
+pub static SAMPLERS: &[SamplerRow] = &[
+    SamplerRow {
+        id: SamplerId::Statm,
+        name: "statm",
+        detail: Detail::Fast,
+        metrics: &[MetricId::Rss, MetricId::Anon, MetricId::Virtual],
+        open: |process| Ok(Box::new(StatmSampler::open(process)?)),
+    },
+    SamplerRow {
+        id: SamplerId::Descriptors,
+        name: "fd",
+        detail: Detail::Fast,
+        metrics: &[MetricId::Fds],
+        open: |process| Ok(Box::new(DescriptorSampler::open(process)?)),
+    },
+    SamplerRow {
+        id: SamplerId::Threads,
+        name: "task",
+        detail: Detail::Fast,
+        metrics: &[MetricId::Threads],
+        open: |process| Ok(Box::new(ThreadSampler::open(process)?)),
+    },
+    SamplerRow {
+        id: SamplerId::Status,
+        name: "status",
+        detail: Detail::Full,
+        metrics: &[MetricId::Swap, MetricId::RssFile, MetricId::RssShmem],
+        open: |process| Ok(Box::new(StatusSampler::open(process)?)),
+    },
+    SamplerRow {
+        id: SamplerId::Stat,
+        name: "stat",
+        detail: Detail::Full,
+        metrics: &[MetricId::Cpu, MetricId::MinorFaults, MetricId::MajorFaults],
+        open: |process| Ok(Box::new(StatSampler::open(process)?)),
+    },
+    SamplerRow {
+        id: SamplerId::SmapsRollup,
+        name: "smaps_rollup",
+        detail: Detail::Slow,
+        metrics: &[MetricId::Pss, MetricId::Uss, MetricId::SwapPss],
+        open: |process| Ok(Box::new(SmapsRollupSampler::open(process)?)),
+    },
+];
+
+impl SamplerId {
+    /// Number of sources.
+    pub const COUNT: usize = 6;
+
+    /// The row of this source.
+    #[must_use]
+    pub fn row(self) -> &'static SamplerRow {
+        &SAMPLERS[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::{METRICS, Scope};
+
+    #[test]
+    fn every_row_stands_at_its_key_and_has_a_unique_name() {
+        assert_eq!(SAMPLERS.len(), SamplerId::COUNT);
+        for (index, row) in SAMPLERS.iter().enumerate() {
+            assert_eq!(row.id as usize, index);
+            assert_eq!(SAMPLERS.iter().filter(|other| other.name == row.name).count(), 1, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn every_metric_of_a_process_has_one_source_of_its_level_of_detail() {
+        for metric in METRICS.iter().filter(|metric| metric.scope == Scope::Process) {
+            // The sum of two others.
+            if metric.id == MetricId::AnonSwap {
+                continue;
+            }
+            let sources: Vec<_> = SAMPLERS.iter().filter(|row| row.metrics.contains(&metric.id)).collect();
+            assert_eq!(sources.len(), 1, "{}", metric.name);
+            // Swap is read on every tick, though only where the host has swapped anything out.
+            assert!(sources[0].detail == metric.detail || metric.id == MetricId::Swap, "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn every_source_reads_this_process() {
+        let process = crate::ProcRoot::default().open_process(std::process::id()).unwrap();
+        for row in SAMPLERS {
+            let mut reading = Reading::default();
+            (row.open)(&process).unwrap().read(&mut reading).unwrap();
+            for metric in row.metrics {
+                assert!(reading.get(*metric).is_some(), "{} of {}", metric.name(), row.name);
+            }
+            assert_eq!(reading.iter().count(), row.metrics.len(), "{} gives what its row does not name", row.name);
+        }
+    }
+}

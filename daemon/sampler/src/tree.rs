@@ -1,0 +1,312 @@
+//! Who belongs to a target: the descendants of some processes, or the members of a cgroup.
+//!
+//! # What is promised
+//!
+//! * A member is a pid with its start time. Once in, it stays until it ends, also when its parent ends first and
+//!   it is handed to another one. A process that took over the pid of a member is another process.
+//! * [`ProcessTree::refresh`] finds a new descendant at the latest on the second call after its birth, where the
+//!   kernel tells the pid it gave out last (see `births`), and within [`UNWATCHED_SEARCH`] elsewhere
+//!   (a `/proc` of another pid namespace, or one that a container imitates). As a safety net all processes are
+//!   searched every [`WATCHED_SEARCH`]. While nothing is born on the host, a call costs one `pread`.
+//! * A process whose parent was born and died between two calls belongs to nobody that is known, and is missed
+//!   unless it was handed to one of the roots. That is what a subreaper is for: with soakd as the subreaper and
+//!   as a root that is left out, such orphans are found.
+//! * Zombies are no members.
+//! * For a cgroup, the lists of members are read on every call, so a process that is moved in or out counts at
+//!   once, and so do new cgroups below.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::births::{BirthWatch, Births};
+use crate::cgroup::CgroupMembers;
+use crate::error::SampleError;
+use crate::listing::{Listed, Listing};
+use crate::proc_root::ProcRoot;
+use crate::process_id::{Liveness, ProcessId, read_stat};
+use crate::stat::Comm;
+use crate::status::thread_group;
+
+/// How often all processes are searched although births are watched.
+pub const WATCHED_SEARCH: Duration = Duration::from_secs(30);
+/// How often all processes are searched where births cannot be watched.
+pub const UNWATCHED_SEARCH: Duration = Duration::from_secs(1);
+
+/// Which processes belong to the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Membership {
+    /// The descendants of some processes.
+    Descendants {
+        /// Where the tree begins.
+        of: Vec<ProcessId>,
+        /// Whether these are members themselves.
+        include_roots: bool,
+    },
+    /// The members of the cgroup at this folder (such as `/sys/fs/cgroup/system.slice/nginx.service`), v1 or v2,
+    /// and of all cgroups below it.
+    Cgroup(PathBuf),
+}
+
+/// A process of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Which process.
+    pub id: ProcessId,
+    /// Pid of its parent when it was found.
+    pub parent_pid: u32,
+    /// Its short name when it was found.
+    pub comm: Comm,
+}
+
+impl From<Listed> for Member {
+    fn from(listed: Listed) -> Self {
+        Self { id: listed.id, parent_pid: listed.parent_pid, comm: listed.comm }
+    }
+}
+
+/// Keeps the list of members. See the module for what it promises.
+#[derive(Debug)]
+pub struct ProcessTree {
+    root: ProcRoot,
+    membership: Membership,
+    /// Sorted: the oldest first.
+    members: Vec<Member>,
+    excluded: Vec<ProcessId>,
+    births: BirthWatch,
+    listing: Listing,
+    cgroup: Option<CgroupMembers>,
+    candidates: Vec<Listed>,
+    /// Pids of members, roots and excluded processes, sorted, while candidates are compared with them.
+    relatives: Vec<u32>,
+    cgroup_pids: Vec<u32>,
+    searched_at: Option<Duration>,
+    generation: u64,
+}
+
+impl ProcessTree {
+    /// A tree without members: the first [`ProcessTree::refresh`] finds them.
+    #[must_use]
+    pub fn new(root: ProcRoot, membership: Membership) -> Self {
+        let cgroup = match &membership {
+            Membership::Cgroup(path) => Some(CgroupMembers::new(path.clone())),
+            Membership::Descendants { .. } => None,
+        };
+        Self {
+            births: BirthWatch::new(&root),
+            root,
+            membership,
+            members: Vec::new(),
+            excluded: Vec::new(),
+            listing: Listing::new(),
+            cgroup,
+            candidates: Vec::new(),
+            relatives: Vec::new(),
+            cgroup_pids: Vec::new(),
+            searched_at: None,
+            generation: 0,
+        }
+    }
+
+    /// Leaves `process` and all its descendants out: a load driver, for example, that soakd started beside the target.
+    pub fn exclude(&mut self, process: ProcessId) {
+        self.excluded.push(process);
+        self.forget(process);
+        // Descendants of it that are members already leave on the next search.
+        self.searched_at = None;
+    }
+
+    /// The members as of the last refresh, the oldest first.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// A number that changes when the list of members does.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Processes that the last search could not look into (`hidepid`); some may belong to the target.
+    #[must_use]
+    pub fn unreadable_count(&self) -> usize {
+        self.listing.unreadable_count()
+    }
+
+    /// Takes in what was born. `now` is time since any fixed point, on a clock that does not jump.
+    ///
+    /// Members that ended are taken out by a search, or when the caller says so ([`ProcessTree::forget`]), which
+    /// [`crate::TreeSampler`] does as soon as a read finds them gone.
+    ///
+    /// # Errors
+    /// When `/proc` or the cgroup cannot be listed; [`SampleError::Vanished`] when the cgroup was removed, and the
+    /// tree then has no members.
+    pub fn refresh(&mut self, now: Duration) -> Result<&[Member], SampleError> {
+        let births = self.births.look();
+        let pause = if self.births.is_watching() { WATCHED_SEARCH } else { UNWATCHED_SEARCH };
+        let is_due = self.searched_at.is_none_or(|at| now.saturating_sub(at) >= pause);
+        // Where births are watched, `Unknown` means that many were born: that cannot wait.
+        if is_due || (births == Births::Unknown && self.births.is_watching()) {
+            self.search()?;
+            self.searched_at = Some(now);
+        } else if self.cgroup.is_some() {
+            self.read_cgroup(false)?;
+        } else if let Births::Within { first, last } = births {
+            self.try_pids(first, last);
+        }
+        Ok(&self.members)
+    }
+
+    /// Searches all processes now, and takes out the members that ended.
+    ///
+    /// # Errors
+    /// As [`ProcessTree::refresh`].
+    pub fn search(&mut self) -> Result<&[Member], SampleError> {
+        if self.cgroup.is_some() {
+            self.retain_living();
+            self.read_cgroup(true)?;
+            return Ok(&self.members);
+        }
+        self.listing.read(&self.root)?;
+        let listing = &self.listing;
+        let is_there = |id: ProcessId| listing.find(id.pid).is_some_and(|found| found.id == id && !found.has_ended);
+        let before = self.members.len();
+        // A process that is there but not readable any more is kept: that it ended is not known.
+        let root = &self.root;
+        self.members.retain(|member| {
+            is_there(member.id) || (listing.find(member.id.pid).is_none() && member.id.liveness(root).is_err())
+        });
+        self.excluded.retain(|id| is_there(*id));
+        let excluded = &self.excluded;
+        self.members.retain(|member| !excluded.contains(&member.id));
+        if self.members.len() != before {
+            self.generation += 1;
+        }
+        self.candidates.clear();
+        self.candidates.extend(listing.processes().iter().filter(|process| !process.has_ended));
+        self.claim_candidates();
+        Ok(&self.members)
+    }
+
+    /// Takes `process` out: it was found to have ended.
+    pub fn forget(&mut self, process: ProcessId) {
+        if let Ok(index) = self.members.binary_search_by_key(&process, |member| member.id) {
+            self.members.remove(index);
+            self.generation += 1;
+        }
+    }
+
+    fn retain_living(&mut self) {
+        let before = self.members.len();
+        let root = &self.root;
+        self.members.retain(|member| !matches!(member.id.liveness(root), Ok(Liveness::Gone | Liveness::Zombie)));
+        if self.members.len() != before {
+            self.generation += 1;
+        }
+    }
+
+    /// Looks at the pids that may have been born.
+    fn try_pids(&mut self, first: u32, last: u32) {
+        self.candidates.clear();
+        for pid in first..=last {
+            // Vanished, unreadable or garbled: the next search looks again.
+            let Ok(stat) = read_stat(&self.root, pid) else { continue };
+            if !stat.has_ended() {
+                self.candidates.push(stat.into());
+            }
+        }
+        self.claim_candidates();
+    }
+
+    /// Makes members of those candidates that descend from members or roots.
+    fn claim_candidates(&mut self) {
+        let Membership::Descendants { of, include_roots } = &self.membership else { return };
+        self.candidates.retain(|candidate| {
+            let id = candidate.id;
+            let is_member = self.members.binary_search_by_key(&id, |member| member.id).is_ok();
+            let is_left_out = self.excluded.contains(&id) || (!include_roots && of.contains(&id));
+            !(is_member || is_left_out)
+        });
+        self.relatives.clear();
+        self.relatives.extend(self.members.iter().map(|member| member.id.pid));
+        self.relatives.extend(self.excluded.iter().chain(of).map(|id| id.pid));
+        self.relatives.sort_unstable();
+        // A parent may come after its child in the list, so go round until nothing changes.
+        let mut has_changed = true;
+        while has_changed {
+            has_changed = false;
+            let mut index = 0;
+            while let Some(candidate) = self.candidates.get(index).copied() {
+                let id = candidate.id;
+                let is_root = of.contains(&id);
+                if !is_root && self.relatives.binary_search(&candidate.parent_pid).is_err() {
+                    index += 1;
+                    continue;
+                }
+                self.candidates.swap_remove(index);
+                // The pid of a dead relative may have been used again: ask the process that has it now.
+                let parent = ProcessId::of(&self.root, candidate.parent_pid).ok();
+                let is_excluded = parent.is_some_and(|parent| self.excluded.contains(&parent));
+                let is_child = parent.is_some_and(|parent| {
+                    of.contains(&parent) || self.members.binary_search_by_key(&parent, |member| member.id).is_ok()
+                });
+                // The pid of a thread answers as well, and its parent is that of its process.
+                if !(is_root || is_child || is_excluded) || thread_group(&self.root, id.pid) != Ok(id.pid) {
+                    continue;
+                }
+                if is_excluded {
+                    self.excluded.push(id);
+                } else if let Err(place) = self.members.binary_search_by_key(&id, |member| member.id) {
+                    self.members.insert(place, candidate.into());
+                    self.generation += 1;
+                }
+                if let Err(place) = self.relatives.binary_search(&id.pid) {
+                    self.relatives.insert(place, id.pid);
+                }
+                has_changed = true;
+            }
+        }
+    }
+
+    fn read_cgroup(&mut self, look_below: bool) -> Result<(), SampleError> {
+        let Some(cgroup) = &mut self.cgroup else { return Ok(()) };
+        if let Err(error) = cgroup.read(look_below, &mut self.cgroup_pids) {
+            if error == SampleError::Vanished && !self.members.is_empty() {
+                self.members.clear();
+                self.generation += 1;
+            }
+            return Err(error);
+        }
+        self.cgroup_pids.sort_unstable();
+        self.cgroup_pids.dedup();
+        let pids = &self.cgroup_pids;
+        let before = self.members.len();
+        self.members.retain(|member| pids.binary_search(&member.id.pid).is_ok());
+        let mut has_changed = self.members.len() != before;
+        if self.members.len() == pids.len() {
+            self.generation += u64::from(has_changed);
+            return Ok(());
+        }
+        self.relatives.clear();
+        self.relatives.extend(self.members.iter().map(|member| member.id.pid));
+        self.relatives.sort_unstable();
+        for pid in pids {
+            if self.relatives.binary_search(pid).is_ok() {
+                continue;
+            }
+            let Ok(stat) = read_stat(&self.root, *pid) else { continue };
+            let id = ProcessId::from_stat(&stat);
+            if stat.has_ended() || self.excluded.contains(&id) {
+                continue;
+            }
+            if let Err(place) = self.members.binary_search_by_key(&id, |member| member.id) {
+                self.members.insert(place, Listed::from(stat).into());
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            self.generation += 1;
+        }
+        Ok(())
+    }
+}
