@@ -1,6 +1,6 @@
 //! The tables, and how a connection to them is opened.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -12,6 +12,9 @@ use super::error::StoreError;
 
 /// Marks the file as soakd's (`soak` in ASCII), so that another program's database is not written to.
 const APPLICATION_ID: i64 = 0x736f_616b;
+
+/// Every SQLite file has at least this header.
+const HEADER_BYTES: u64 = 100;
 
 /// How long to wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -34,15 +37,50 @@ pub(super) fn create(folder: &Path, file: &Path) -> Result<(), StoreError> {
         .mode(0o700)
         .create(folder)
         .map_err(|error| StoreError::Folder { folder: folder.to_owned(), error })?;
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file);
+    if is_made(file)? {
+        return Ok(());
+    }
+    let _making = lock(file)?;
+    if is_made(file)? {
+        return Ok(());
+    }
+    open_private(file).map(drop)
+}
+
+/// Whether there is a file that SQLite can be left to look into, or none at all. SQLite takes a short file of any
+/// content for an empty database and writes over it.
+///
+/// Does not open the file: closing it again would take away the locks that another connection of this process has.
+fn is_made(file: &Path) -> Result<bool, StoreError> {
+    match fs::metadata(file) {
+        Ok(found) if found.is_file() && !(1..HEADER_BYTES).contains(&found.len()) => Ok(true),
+        Ok(_) => Err(StoreError::NotAStore { file: file.to_owned(), found: "not an SQLite file" }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(of_system(file, error)),
+    }
+}
+
+/// Keeps other processes from making or migrating the store until it is dropped. SQLite does not wait for another
+/// process that turns the write-ahead log on at the same moment.
+fn lock(file: &Path) -> Result<File, StoreError> {
+    let name = file.with_extension("lock");
+    let lock = open_private(&name)?;
+    lock.lock().map_err(|error| of_system(&name, error))?;
+    Ok(lock)
+}
+
+fn open_private(file: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(file).map_err(|error| of_system(file, error))
+}
+
+fn of_system(file: &Path, error: io::Error) -> StoreError {
     let file = file.to_owned();
-    match opened.map_err(|error| (error.kind(), error)) {
-        Ok(_) => Ok(()),
-        Err((io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem, _)) => {
-            Err(StoreError::ReadOnly { file })
-        }
-        Err((io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _)) => Err(StoreError::DiskFull { file }),
-        Err((_, error)) => Err(StoreError::Open { file, error }),
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { file },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull { file },
+        _ => StoreError::Open { file, error },
     }
 }
 
@@ -59,35 +97,48 @@ pub(super) fn connect(file: &Path) -> Result<Connection, StoreError> {
 fn prepare(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     let sqlite = |error| StoreError::of(file, error);
     connection.busy_timeout(BUSY).map_err(sqlite)?;
-    let found = stored_version(connection).map_err(sqlite)?;
+    let Found { version: found, ours } = look(connection).map_err(sqlite)?;
     if found > version() {
         return Err(StoreError::Newer { file: file.to_owned(), found, known: version() });
     }
-    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;
-    if application != APPLICATION_ID && !is_empty(connection).map_err(sqlite)? {
+    if !ours {
         return Err(StoreError::NotAStore { file: file.to_owned(), found: "a database of another program" });
+    }
+    if found < version() {
+        let _migrating = lock(file)?;
+        connection.execute_batch("PRAGMA journal_mode = WAL").map_err(sqlite)?;
+        migrate(connection).map_err(sqlite)?;
     }
     connection
         .execute_batch(&format!(
-            "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = NORMAL;
+            "PRAGMA synchronous = NORMAL;
              PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES};
              PRAGMA foreign_keys = ON;
              PRAGMA cell_size_check = ON;"
         ))
-        .map_err(sqlite)?;
-    if found < version() {
-        migrate(connection).map_err(sqlite)?;
-    }
-    Ok(())
+        .map_err(sqlite)
+}
+
+/// What a database says of itself.
+struct Found {
+    version: i64,
+    /// Whether soakd made it, or nobody has yet.
+    ours: bool,
+}
+
+/// All in one transaction: another process may be making the store at this moment.
+fn look(connection: &mut Connection) -> rusqlite::Result<Found> {
+    let transaction = connection.transaction()?;
+    let version = stored_version(&transaction)?;
+    let application: i64 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
+    let empty: bool = transaction.query_row(sql, [], |row| row.get(0))?;
+    transaction.commit()?;
+    Ok(Found { version, ours: empty || application == APPLICATION_ID })
 }
 
 fn stored_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
-}
-
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
 /// All steps in one transaction: another process sees the old schema or the new one.

@@ -164,6 +164,8 @@ impl<'connection> Writer<'connection> {
                     let _ = reply.send(self.write());
                 }
                 Message::Begin { run, notices, reply } => {
+                    // What came before has a first try; it stays queued where that fails.
+                    let _ = self.write();
                     let begun = self.inserts.begin_run(&run, &self.owner);
                     if let Ok(key) = begun {
                         self.live.insert(key, Live { notices, last_t_s: 0.0 });

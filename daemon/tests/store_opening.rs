@@ -1,0 +1,206 @@
+//! What the store is given instead of a store: each is refused in plain words, and left as it was.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails says so by its panic")]
+
+mod store_runs;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use rusqlite::Connection;
+use soakd::store::{Ending, Scope, Store, StoreError};
+use soakd_analysis::Quantity;
+use store_runs::{new_run, open};
+
+/// Message and hint of the refusal, with the folder named `STATE`.
+fn refusal(folder: &Path) -> String {
+    let error = Store::open(folder).unwrap_err();
+    let hint = error.hint().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+    format!("error: {error}{hint}").replace(&folder.display().to_string(), "STATE")
+}
+
+/// A store with one run of 2,000 samples, all of it in the file itself.
+fn store_with_a_run(folder: &Path) {
+    let store = open(folder);
+    let mut recorder = store.begin(new_run("demo")).unwrap();
+    let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
+    for tick in 0..2000 {
+        recorder.sample(f64::from(tick), &[(rss, f64::from(tick) + 0.5)]);
+        if tick % 500 == 0 {
+            recorder.flush().unwrap();
+        }
+    }
+    recorder.finish(Ending { duration_s: 2000.0, why: "done".to_owned(), verdict: None }).unwrap();
+    let connection = Connection::open(store.file()).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+}
+
+#[test]
+fn folder_and_files_are_for_this_user_alone() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("state/soakd");
+    let store = open(&folder);
+    let recorder = store.begin(new_run("demo")).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 2, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    drop(recorder);
+}
+
+#[test]
+fn a_folder_below_a_file_is_refused() {
+    let outer = tempfile::tempdir().unwrap();
+    let file = outer.path().join("file");
+    fs::write(&file, "x").unwrap();
+    insta::assert_snapshot!(refusal(&file.join("state")), @"
+    error: cannot create the state folder `STATE`: Not a directory (os error 20)
+      hint: give a folder that you may write to with `--state DIR`, or set `STATE_DIRECTORY`
+    ");
+}
+
+#[test]
+fn a_folder_that_nobody_may_write_to_is_refused() {
+    insta::assert_snapshot!(refusal(Path::new("/proc/soakd")), @"
+    error: cannot create the state folder `STATE`: No such file or directory (os error 2)
+      hint: give a folder that you may write to with `--state DIR`, or set `STATE_DIRECTORY`
+    ");
+}
+
+#[test]
+fn a_folder_without_permission_is_refused() {
+    let outer = tempfile::tempdir().unwrap();
+    fs::set_permissions(outer.path(), fs::Permissions::from_mode(0o500)).unwrap();
+    if fs::write(outer.path().join("probe"), "").is_ok() {
+        eprintln!("not tested: permissions do not hold for root");
+        return;
+    }
+    assert!(refusal(outer.path()).starts_with("error: cannot write to the store `STATE/soakd.sqlite`: no permission"));
+}
+
+#[test]
+fn a_folder_in_place_of_the_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("soakd.sqlite")).unwrap();
+    insta::assert_snapshot!(refusal(folder.path()), @"
+    error: `STATE/soakd.sqlite` is not a soakd store: not an SQLite file
+      hint: move `STATE/soakd.sqlite` out of the way, or give another folder with `--state DIR`
+    ");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_kept() {
+    for content in ["t_s,rss_bytes\n".repeat(400), "x".to_owned(), "x".repeat(99), "x".repeat(100), "x".repeat(511)] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("soakd.sqlite");
+        fs::write(&file, &content).unwrap();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refusal(folder.path()), @"
+            error: `STATE/soakd.sqlite` is not a soakd store: not an SQLite file
+              hint: move `STATE/soakd.sqlite` out of the way, or give another folder with `--state DIR`
+            ");
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("soakd.sqlite");
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
+    let before = fs::read(&file).unwrap();
+    insta::assert_snapshot!(refusal(folder.path()), @"
+    error: `STATE/soakd.sqlite` is not a soakd store: a database of another program
+      hint: move `STATE/soakd.sqlite` out of the way, or give another folder with `--state DIR`
+    ");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn a_store_of_a_newer_soakd_is_refused_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    store_with_a_run(folder.path());
+    let file = folder.path().join("soakd.sqlite");
+    Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let before = fs::read(&file).unwrap();
+    insta::assert_snapshot!(refusal(folder.path()), @"
+    error: the store `STATE/soakd.sqlite` has schema 99, this soakd knows up to 1: a newer soakd made it
+      hint: use the newer soakd, or give another folder with `--state DIR`; nothing was changed
+    ");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn a_store_with_a_damaged_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    store_with_a_run(folder.path());
+    let file = folder.path().join("soakd.sqlite");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[100..4096].fill(0xa5);
+    fs::write(&file, bytes).unwrap();
+    insta::assert_snapshot!(refusal(folder.path()), @"
+    error: the store `STATE/soakd.sqlite` is damaged: database disk image is malformed
+      hint: save what is left with `sqlite3 STATE/soakd.sqlite .recover`, then move the file out of the way
+    ");
+}
+
+#[test]
+fn damage_in_the_middle_is_named_when_it_is_met() {
+    let folder = tempfile::tempdir().unwrap();
+    store_with_a_run(folder.path());
+    let file = folder.path().join("soakd.sqlite");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..].fill(0xa5);
+    fs::write(&file, bytes).unwrap();
+    let store = open(folder.path());
+    let run = store.run("last").unwrap();
+    let rss = store.series(run.key).unwrap()[0].number;
+    let error = store.column(run.key, rss).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(matches!(store.check(), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn a_store_that_was_cut_off_is_named_as_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    store_with_a_run(folder.path());
+    let file = folder.path().join("soakd.sqlite");
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let damaged = match Store::open(folder.path()) {
+        Err(error) => matches!(error, StoreError::Damaged { .. }),
+        Ok(opened) => matches!(opened.store.check(), Err(StoreError::Damaged { .. })),
+    };
+    assert!(damaged);
+}
+
+#[test]
+fn readings_that_end_in_the_middle_are_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    store_with_a_run(folder.path());
+    let file = folder.path().join("soakd.sqlite");
+    let sql = "UPDATE samples SET readings = substr(readings, 1, 4) WHERE number = 7";
+    Connection::open(&file).unwrap().execute(sql, []).unwrap();
+    let store = open(folder.path());
+    let run = store.run("last").unwrap();
+    let error = store.column(run.key, store.series(run.key).unwrap()[0].number).unwrap_err();
+    let message = error.to_string().replace(&folder.path().display().to_string(), "STATE");
+    insta::assert_snapshot!(message, @"the store `STATE/soakd.sqlite` is damaged: the readings of sample 7 end in the middle");
+}
+
+#[test]
+fn many_processes_may_make_the_store_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| open(folder.path()));
+        }
+    });
+    open(folder.path()).check().unwrap();
+}
