@@ -18,9 +18,19 @@
 //! | module | format |
 //! |---|---|
 //! | [`csv`] | CSV with a header: the series file of `soakd` itself |
+//! | [`json_lines`] | one flat JSON object per line |
+//! | [`prometheus`] | the answer of a Prometheus range query |
+//! | [`mprof`] | `.dat` files of `mprof run` |
+//! | [`psrecord`] | logs of `psrecord --log` |
+//! | [`pidstat`] | output of `pidstat -r` |
 
 pub mod csv;
 mod error;
+pub mod json_lines;
+pub mod mprof;
+pub mod pidstat;
+pub mod prometheus;
+pub mod psrecord;
 mod rows;
 mod table;
 mod time;
@@ -42,7 +52,8 @@ pub struct Format {
 }
 
 /// Every format, in the order in which they are tried; the most particular come first.
-pub static FORMATS: &[Format] = &[csv::FORMAT];
+pub static FORMATS: &[Format] =
+    &[prometheus::FORMAT, json_lines::FORMAT, mprof::FORMAT, psrecord::FORMAT, pidstat::FORMAT, csv::FORMAT];
 
 /// The text of a file: UTF-8 with an optional byte order mark, which is left out.
 ///

@@ -85,6 +85,20 @@ pub enum FormatError {
         /// Time of this row.
         after_s: f64,
     },
+    /// Time does not grow within one series of a Prometheus answer.
+    #[error(
+        "series {series}, sample {sample}: time stands still or goes backwards: {before_s} s, then {after_s} s (Unix)"
+    )]
+    SeriesTime {
+        /// Which series of the answer, from 1.
+        series: usize,
+        /// Which of its samples, from 1.
+        sample: usize,
+        /// Time of the sample before, in Unix seconds.
+        before_s: f64,
+        /// Time of this sample.
+        after_s: f64,
+    },
     /// Text that is not JSON.
     #[error("line {line}, column {column}: not JSON: {message}")]
     Json {

@@ -54,6 +54,16 @@ impl Rows {
         }
     }
 
+    /// Whether the current row already has a value in this column.
+    pub(super) fn has(&self, column: usize) -> bool {
+        !self.t_s.is_empty() && self.columns[column].values.len() == self.t_s.len()
+    }
+
+    /// The target was replaced at the current row.
+    pub(super) fn restart(&mut self) {
+        self.restarts_s.extend(self.t_s.last());
+    }
+
     /// The finished table; `unix` says whether the times were Unix times.
     pub(super) fn table(self, unix: bool) -> Table {
         let length = self.t_s.len();
