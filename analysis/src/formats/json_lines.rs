@@ -27,7 +27,7 @@ pub(super) const FORMAT: Format = Format {
 
 /// A value of a flat object.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "found a list or an object, expected a number, a text, true, false or null")]
+#[serde(untagged, expecting = "found a list or an object, expected a plain value")]
 enum Cell<'a> {
     Number(f64),
     Truth(#[expect(dead_code, reason = "tells the shape only")] bool),
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(message("{\"a\":0}"), "line 1: expected an object with `t_s`, `time` or `timestamp`");
         assert_eq!(
             message("{\"t_s\":0,\"a\":[1]}"),
-            "line 1, column 17: not JSON: found a list or an object, expected a number, a text, true, false or null"
+            "line 1, column 17: not JSON: found a list or an object, expected a plain value"
         );
         assert_eq!(message("{\"t_s\":0,\"a\":1,\"a\":2}"), "line 1: column `a` appears twice");
         assert_eq!(
