@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
 
@@ -23,14 +24,14 @@ enum Counting {
 /// Counts the entries of `/proc/PID/fd`.
 #[derive(Debug)]
 pub(crate) struct DescriptorSampler {
-    process: OwnedFd,
+    process: Arc<OwnedFd>,
     counting: Counting,
 }
 
 impl DescriptorSampler {
-    pub(crate) fn open(process: &OwnedFd) -> Result<Self, SampleError> {
+    pub(crate) fn open(process: &Arc<OwnedFd>) -> Result<Self, SampleError> {
         let counting = if size_is_a_count() { Counting::BySize } else { Counting::ByListing };
-        Ok(Self { process: process.try_clone()?, counting })
+        Ok(Self { process: Arc::clone(process), counting })
     }
 }
 
@@ -38,7 +39,7 @@ impl Sampler for DescriptorSampler {
     fn read(&mut self, reading: &mut Reading) -> Result<(), SampleError> {
         let count = match self.counting {
             Counting::BySize => {
-                let facts = rustix::fs::statat(&self.process, "fd", AtFlags::empty())?;
+                let facts = rustix::fs::statat(&*self.process, "fd", AtFlags::empty())?;
                 u64::try_from(facts.st_size)
                     .map_err(|_| SampleError::Garbled { expected: "a number of descriptors" })?
             }

@@ -28,7 +28,7 @@ pub(crate) fn whole_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"))
 }
 
-/// `line` as the name before the colon and the rest without leading blanks (`VmRSS:	 1700 kB`).
+/// `line` as the name before the colon and the rest without leading blanks (`VmRSS: 1700 kB`).
 pub(crate) fn name_and_rest(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, rest) = line.split_at(colon);

@@ -27,6 +27,11 @@ impl<const N: usize> KeptFile<N> {
         Ok(Self { file, longer: Vec::new() })
     }
 
+    /// Whether it is a file of the kernel's own `/proc`, and not one that was mounted over it.
+    pub(crate) fn is_of_the_kernel(&self) -> bool {
+        rustix::fs::fstatfs(&self.file).is_ok_and(|facts| facts.f_type == rustix::fs::PROC_SUPER_MAGIC)
+    }
+
     /// Reads the file once and hands its text to `parse`, with whether the text is whole. When `parse` answers `None` for a
     /// text that is not, it is called again with more of it.
     pub(crate) fn read<T>(&mut self, mut parse: impl FnMut(&[u8], bool) -> Option<T>) -> Result<T, SampleError> {

@@ -1,7 +1,9 @@
 //! Where the kernel shows its processes: `/proc`, or a folder that looks like it.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -55,8 +57,25 @@ impl ProcRoot {
     /// Opens the folder of `pid`. The descriptor stays with this very process: once it ended, files below answer
     /// `ESRCH`, even if the pid is used again.
     pub(crate) fn open_process(&self, pid: u32) -> Result<OwnedFd, SampleError> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(self.path.join(pid.to_string()), flags, Mode::empty())?)
+        self.open_below(format_args!("{pid}"), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC)
+    }
+
+    /// Opens `file` of `pid` for reading.
+    pub(crate) fn open_file(&self, pid: u32, file: &str) -> Result<OwnedFd, SampleError> {
+        self.open_below(format_args!("{pid}/{file}"), OFlags::RDONLY | OFlags::CLOEXEC)
+    }
+
+    /// Opens `name` below the folder; without allocating, unless the folder has a long path.
+    fn open_below(&self, name: std::fmt::Arguments<'_>, flags: OFlags) -> Result<OwnedFd, SampleError> {
+        let mut buffer = [0_u8; 128];
+        let mut rest = &mut buffer[..];
+        let is_short = rest.write_all(self.path.as_os_str().as_bytes()).is_ok() && write!(rest, "/{name}").is_ok();
+        let rest_length = rest.len();
+        if is_short {
+            let length = buffer.len() - rest_length;
+            return Ok(rustix::fs::open(&buffer[..length], flags, Mode::empty())?);
+        }
+        Ok(rustix::fs::open(self.path.join(name.to_string()), flags, Mode::empty())?)
     }
 }
 
@@ -70,6 +89,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(!ProcRoot::new(folder.path()).is_own_namespace());
         assert!(!ProcRoot::new("/nowhere/at/all").is_own_namespace());
+    }
+
+    #[test]
+    fn a_long_path_is_opened_like_a_short_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = folder.path().join("x".repeat(100)).join("y".repeat(100));
+        std::fs::create_dir_all(long.join("7")).unwrap();
+        std::fs::write(long.join("7/stat"), "").unwrap();
+        assert!(ProcRoot::new(&long).open_process(7).is_ok());
+        assert!(ProcRoot::new(&long).open_file(7, "stat").is_ok());
     }
 
     #[test]

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use rustix::fs::{Mode, OFlags};
-
 use crate::error::SampleError;
 use crate::proc_root::ProcRoot;
 use crate::stat::Stat;
@@ -77,7 +75,7 @@ pub(crate) const STAT_BYTES: usize = 1280;
 
 /// Reads `stat` of the process that has `pid` now, opening and closing it.
 pub(crate) fn read_stat(root: &ProcRoot, pid: u32) -> Result<Stat, SampleError> {
-    let file = rustix::fs::open(root.process_file(pid, "stat"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let file = root.open_file(pid, "stat")?;
     let mut buffer = [0; STAT_BYTES];
     let length = rustix::io::pread(&file, &mut buffer, 0)?;
     Stat::parse(&buffer[..length])

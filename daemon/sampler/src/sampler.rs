@@ -1,6 +1,7 @@
 //! A source of readings: one trait, one row for each source.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::descriptors::DescriptorSampler;
 use crate::error::SampleError;
@@ -39,6 +40,9 @@ pub enum SamplerId {
     SmapsRollup,
 }
 
+/// Opens a source for the process whose folder in `/proc` is given.
+pub(crate) type Open = fn(&Arc<OwnedFd>) -> Result<Box<dyn Sampler>, SampleError>;
+
 /// One source of readings about a process.
 #[derive(Debug)]
 pub struct SamplerRow {
@@ -51,7 +55,7 @@ pub struct SamplerRow {
     /// What it gives.
     pub metrics: &'static [MetricId],
     /// Opens it for the process whose `/proc/PID` folder is given.
-    pub(crate) open: fn(&OwnedFd) -> Result<Box<dyn Sampler>, SampleError>,
+    pub(crate) open: Open,
 }
 
 /// All sources of readings about a process, in the order in which they are read. The first tells whether it is still there.
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_source_reads_this_process() {
-        let process = crate::ProcRoot::default().open_process(std::process::id()).unwrap();
+        let process = crate::ProcRoot::default().open_process(std::process::id()).map(Arc::new).unwrap();
         for row in SAMPLERS {
             let mut reading = Reading::default();
             (row.open)(&process).unwrap().read(&mut reading).unwrap();

@@ -4,6 +4,7 @@
 //! reads it decides how often, and above which size not at all; see [`crate::TreeSampler`].
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -81,22 +82,22 @@ impl SmapsRollup {
 /// goes silent after `exec`.
 #[derive(Debug)]
 pub(crate) struct SmapsRollupSampler {
-    process: OwnedFd,
+    process: Arc<OwnedFd>,
 }
 
 impl SmapsRollupSampler {
-    pub(crate) fn open(process: &OwnedFd) -> Result<Self, SampleError> {
-        Ok(Self { process: process.try_clone()? })
+    pub(crate) fn open(process: &Arc<OwnedFd>) -> Result<Self, SampleError> {
+        Ok(Self { process: Arc::clone(process) })
     }
 }
 
 impl Sampler for SmapsRollupSampler {
     fn read(&mut self, reading: &mut Reading) -> Result<(), SampleError> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&self.process, "smaps_rollup", flags, Mode::empty()) {
+        let file = match rustix::fs::openat(&*self.process, "smaps_rollup", flags, Mode::empty()) {
             // The file came with Linux 4.14. Where the folder is still there, it is the file that is missing.
             Err(rustix::io::Errno::NOENT)
-                if rustix::fs::statat(&self.process, "statm", rustix::fs::AtFlags::empty()).is_ok() =>
+                if rustix::fs::statat(&*self.process, "statm", rustix::fs::AtFlags::empty()).is_ok() =>
             {
                 return Err(SampleError::Unsupported);
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::error::SampleError;
 use crate::fields::{as_reading, number, words};
@@ -145,7 +146,7 @@ pub(crate) struct StatSampler {
 }
 
 impl StatSampler {
-    pub(crate) fn open(process: &OwnedFd) -> Result<Self, SampleError> {
+    pub(crate) fn open(process: &Arc<OwnedFd>) -> Result<Self, SampleError> {
         let ticks_per_s = as_reading(rustix::param::clock_ticks_per_second());
         Ok(Self { file: KeptFile::open(process, "stat")?, ticks_per_s })
     }

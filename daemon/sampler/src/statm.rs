@@ -1,6 +1,7 @@
 //! `/proc/PID/statm`: resident, anonymous and virtual memory at about 1 µs.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::error::SampleError;
 use crate::fields::{as_reading, number, whole_lines, words};
@@ -61,7 +62,7 @@ pub(crate) struct StatmSampler {
 }
 
 impl StatmSampler {
-    pub(crate) fn open(process: &OwnedFd) -> Result<Self, SampleError> {
+    pub(crate) fn open(process: &Arc<OwnedFd>) -> Result<Self, SampleError> {
         let page_bytes = rustix::param::page_size() as u64;
         Ok(Self { file: KeptFile::open(process, "statm")?, page_bytes })
     }

@@ -1,6 +1,7 @@
 //! `/proc/PID/status`: what is swapped out, and resident memory by kind.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::error::SampleError;
 use crate::fields::{as_reading, kib_as_bytes, name_and_rest, number, whole_lines};
@@ -60,7 +61,7 @@ pub(crate) struct StatusSampler {
 }
 
 impl StatusSampler {
-    pub(crate) fn open(process: &OwnedFd) -> Result<Self, SampleError> {
+    pub(crate) fn open(process: &Arc<OwnedFd>) -> Result<Self, SampleError> {
         Ok(Self { file: KeptFile::open(process, "status")? })
     }
 }

@@ -1,6 +1,7 @@
 //! The folder `/proc/PID/task`: how many threads there are.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::fs::AtFlags;
 
@@ -14,18 +15,18 @@ use crate::sampler::Sampler;
 /// for each folder in it. That costs a tenth of reading `stat` or `status`, which also give it.
 #[derive(Debug)]
 pub(crate) struct ThreadSampler {
-    process: OwnedFd,
+    process: Arc<OwnedFd>,
 }
 
 impl ThreadSampler {
-    pub(crate) fn open(process: &OwnedFd) -> Result<Self, SampleError> {
-        Ok(Self { process: process.try_clone()? })
+    pub(crate) fn open(process: &Arc<OwnedFd>) -> Result<Self, SampleError> {
+        Ok(Self { process: Arc::clone(process) })
     }
 }
 
 impl Sampler for ThreadSampler {
     fn read(&mut self, reading: &mut Reading) -> Result<(), SampleError> {
-        let facts = rustix::fs::statat(&self.process, "task", AtFlags::empty())?;
+        let facts = rustix::fs::statat(&*self.process, "task", AtFlags::empty())?;
         // A process that can be read has a thread. Fewer than three links: this kernel does not count folders as links.
         let threads = facts.st_nlink.checked_sub(2).filter(|count| *count > 0).ok_or(SampleError::Unsupported)?;
         reading.set(MetricId::Threads, as_reading(threads));

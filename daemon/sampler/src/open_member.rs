@@ -1,0 +1,98 @@
+//! A member of the tree with its files open.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use crate::error::SampleError;
+use crate::proc_root::ProcRoot;
+use crate::process_id::{Liveness, ProcessId};
+use crate::reading::Reading;
+use crate::sampler::{Sampler, SamplerId, SamplerRow};
+use crate::tree::Member;
+
+/// The folder of a process and the sources that are open in it.
+struct OpenFiles {
+    process: Arc<OwnedFd>,
+    samplers: [Option<Box<dyn Sampler>>; SamplerId::COUNT],
+}
+
+impl OpenFiles {
+    /// Opens the folder of `id`, and makes sure that it is not one of a process that took over the pid.
+    fn open(root: &ProcRoot, id: ProcessId) -> Result<Self, SampleError> {
+        let process = Arc::new(root.open_process(id.pid)?);
+        if id.liveness(root)? != Liveness::Alive {
+            return Err(SampleError::Vanished);
+        }
+        Ok(Self { process, samplers: [const { None }; SamplerId::COUNT] })
+    }
+
+    fn read(&mut self, row: &SamplerRow, reading: &mut Reading) -> Result<(), SampleError> {
+        let place = &mut self.samplers[row.id as usize];
+        match place {
+            Some(sampler) => sampler.read(reading),
+            None => place.insert((row.open)(&self.process)?).read(reading),
+        }
+    }
+}
+
+/// Whether the files of a member stay open between ticks.
+enum Files {
+    Kept(OpenFiles),
+    /// Opened for each sweep and closed after it, since descriptors are short.
+    Reopened,
+}
+
+/// A member, its files, and what has to be remembered of it.
+pub(crate) struct OpenMember {
+    pub(crate) member: Member,
+    files: Files,
+    /// Ticks since it was found.
+    pub(crate) age_ticks: u64,
+    /// It was found to have ended.
+    pub(crate) is_gone: bool,
+    /// The counts since its start as last read: they stay in the sum of the tree when it ends.
+    pub(crate) counters: Reading,
+}
+
+impl OpenMember {
+    /// `member` with nothing open yet. `keep` says whether its files will stay open.
+    pub(crate) fn new(root: &ProcRoot, member: Member, keep: bool) -> Self {
+        let files = match keep.then(|| OpenFiles::open(root, member.id)) {
+            Some(Ok(files)) => Files::Kept(files),
+            // What is wrong, if anything, is found and named by the read that follows.
+            _ => Files::Reopened,
+        };
+        Self { member, files, age_ticks: 0, is_gone: false, counters: Reading::default() }
+    }
+
+    /// Whether its files stay open.
+    pub(crate) fn keeps_files(&self) -> bool {
+        matches!(self.files, Files::Kept(_))
+    }
+
+    /// Reads `row` into `reading`. [`SampleError::Vanished`] is given only when the process is certain to have ended.
+    pub(crate) fn read(&mut self, root: &ProcRoot, row: &SamplerRow, reading: &mut Reading) -> Result<(), SampleError> {
+        let result = match &mut self.files {
+            Files::Kept(files) => files.read(row, reading),
+            Files::Reopened => OpenFiles::open(root, self.member.id).and_then(|mut files| files.read(row, reading)),
+        };
+        match result {
+            Err(SampleError::TooManyFiles) if self.keeps_files() => {
+                self.files = Files::Reopened;
+                Err(SampleError::TooManyFiles)
+            }
+            Err(SampleError::Vanished) => match self.member.id.liveness(root) {
+                // It is the file that is missing, not the process.
+                Ok(Liveness::Alive) => Err(SampleError::Unsupported),
+                Ok(Liveness::Zombie | Liveness::Gone) => Err(SampleError::Vanished),
+                Err(error) => Err(error),
+            },
+            // A zombie has given its memory back already.
+            Err(SampleError::NoMemory) => match self.member.id.liveness(root) {
+                Ok(Liveness::Zombie | Liveness::Gone) => Err(SampleError::Vanished),
+                _ => Err(SampleError::NoMemory),
+            },
+            other => other,
+        }
+    }
+}
