@@ -1,7 +1,7 @@
 //! The readings of one sample as bytes: pairs of series number and value, exact to the last bit.
 //!
-//! Nearly all readings are whole numbers (bytes, counts), so these are written as variable-length integers and
-//! anything else as the eight bytes of its `f64`. One row for each sample, and not one for each reading, since a
+//! Nearly all readings are whole numbers, and those of memory whole pages, so these are written as variable-length
+//! integers and anything else as the eight bytes of its `f64`. One row for each sample, and not one for each reading, since a
 //! table of readings that is quick to query by series scatters its inserts: every series touches a page of its own
 //! in every transaction, and SQLite writes whole pages.
 
@@ -10,14 +10,25 @@ use super::record::SeriesNumber;
 /// Below this, every whole number is an `f64` of its own.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Tag in the lowest bit of the first integer: what follows are the eight bytes of an `f64`.
-const EXACT: u64 = 1;
+/// Bytes of a page of memory.
+const PAGE_BYTES: i64 = 4096;
+
+/// Lowest bits of the integer after the series, which say how to read it.
+const TAG_BITS: u32 = 2;
+const WHOLE: u64 = 0;
+/// The integer counts pages.
+const PAGES: u64 = 1;
+/// The eight bytes of an `f64` follow.
+const EXACT: u64 = 2;
 
 /// Appends a reading to `bytes`.
 pub(super) fn push(bytes: &mut Vec<u8>, series: SeriesNumber, value: f64) {
     push_varint(bytes, u64::from(series.0));
     match whole(value) {
-        Some(whole) => push_varint(bytes, zigzag(whole) << 1),
+        Some(whole) if whole != 0 && whole % PAGE_BYTES == 0 => {
+            push_varint(bytes, zigzag(whole / PAGE_BYTES) << TAG_BITS | PAGES);
+        }
+        Some(whole) => push_varint(bytes, zigzag(whole) << TAG_BITS | WHOLE),
         None => {
             push_varint(bytes, EXACT);
             bytes.extend_from_slice(&value.to_le_bytes());
@@ -52,13 +63,19 @@ impl Iter<'_> {
     fn reading(&mut self) -> Option<(SeriesNumber, f64)> {
         let series = SeriesNumber(u32::try_from(self.varint()?).ok()?);
         let tagged = self.varint()?;
-        if tagged & EXACT == 0 {
+        let number = unzigzag(tagged >> TAG_BITS);
+        let value = match tagged & ((1 << TAG_BITS) - 1) {
             // Exact: `whole` lets through only what an `f64` holds.
-            return Some((series, unzigzag(tagged >> 1) as f64));
-        }
-        let (value, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
-        Some((series, f64::from_le_bytes(*value)))
+            WHOLE => number as f64,
+            PAGES => number as f64 * PAGE_BYTES as f64,
+            EXACT => {
+                let (value, rest) = self.rest.split_first_chunk()?;
+                self.rest = rest;
+                f64::from_le_bytes(*value)
+            }
+            _ => return None,
+        };
+        Some((series, value))
     }
 }
 
@@ -120,7 +137,20 @@ mod tests {
 
     #[test]
     fn the_edges_of_the_number_line_come_back_bit_for_bit() {
-        let edges = [0.0, -0.0, 1.0, -1.0, 0.5, WHOLE_MAX - 1.0, WHOLE_MAX, -WHOLE_MAX, WHOLE_MAX * 4.0];
+        let edges = [
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            4096.0,
+            -4096.0,
+            4095.0,
+            0.5,
+            WHOLE_MAX - 1.0,
+            WHOLE_MAX,
+            -WHOLE_MAX,
+            WHOLE_MAX * 4.0,
+        ];
         let more = [f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NAN, 5e-324];
         let readings: Vec<_> = edges.into_iter().chain(more).zip([0, 127, 128, u32::MAX].into_iter().cycle()).collect();
         let readings: Vec<_> = readings.into_iter().map(|(value, series)| (series, value)).collect();
@@ -131,7 +161,7 @@ mod tests {
     fn a_reading_of_memory_takes_few_bytes() {
         let mut bytes = Vec::new();
         push(&mut bytes, SeriesNumber(3), 100.0 * 1024.0 * 1024.0);
-        assert_eq!(bytes.len(), 6);
+        assert_eq!(bytes.len(), 4);
     }
 
     proptest! {
