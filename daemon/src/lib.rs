@@ -1,4 +1,5 @@
 //! The soakd program: command line, runs, store.
-pub mod store;
 
+pub mod doctor;
+pub mod store;
 pub mod target;
