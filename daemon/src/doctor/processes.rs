@@ -71,15 +71,15 @@ pub(super) fn ptrace_scope(host: &Host) -> Finding {
     let scope = host.read("/proc/sys/kernel/yama/ptrace_scope").ok().and_then(|text| text.parse::<u8>().ok());
     let who = match scope {
         None | Some(0) => return Finding::ok("debuggers and profilers may attach to processes of the same user"),
-        Some(3) => "no process",
+        Some(3) => "to no process",
         Some(_) if host.has_capability(SYS_PTRACE) => {
             return Finding::ok("debuggers and profilers may attach, since soakd has `CAP_SYS_PTRACE`");
         }
-        Some(1) => "only its own children",
-        Some(_) => "only a process with `CAP_SYS_PTRACE`",
+        Some(1) => "only to its own children",
+        Some(_) => "only with `CAP_SYS_PTRACE`",
     };
     Finding::limited(
-        format!("`kernel.yama.ptrace_scope` is {}: a debugger may attach to {who}", scope.unwrap_or_default()),
+        format!("`kernel.yama.ptrace_scope` is {}: a debugger may attach {who}", scope.unwrap_or_default()),
         "soakd samples without attaching, so all figures are there; stacks of a running target cannot be taken",
     )
     .action("for stacks: `sysctl kernel.yama.ptrace_scope=0` (3 can only be left by a reboot)")
@@ -99,11 +99,10 @@ pub(super) fn pidfd(host: &Host) -> Finding {
 pub(super) fn children(host: &Host) -> Finding {
     let is_there =
         host.own_status("Pid").is_some_and(|pid| host.path(&format!("/proc/self/task/{pid}/children")).exists());
-    if is_there {
-        return Finding::ok("the kernel lists the children of a process");
-    }
-    Finding::limited(
-        "the kernel does not list the children of a process (`CONFIG_PROC_CHILDREN`)",
-        "nothing is lost: soakd finds a tree by the parents that processes name, which costs a little more where thousands run",
-    )
+    // Not missed: soakd goes by the parents that processes name, also for a child that was adopted by another.
+    Finding::ok(if is_there {
+        "the kernel lists the children of a process; soakd finds trees by parents and can do without"
+    } else {
+        "the kernel does not list the children of a process; soakd finds trees by parents and can do without"
+    })
 }
