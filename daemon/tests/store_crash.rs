@@ -173,6 +173,15 @@ fn a_live_owner_is_left_alone_and_a_dead_one_reported_once() {
     let opened = Store::open(folder.path()).unwrap();
     assert_eq!(opened.interrupted, []);
     assert!(opened.store.run(begun.trim_start_matches("begun ")).is_ok());
+    // Both record at once.
+    let mut recorder = opened.store.begin(new_run("ours")).unwrap();
+    let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
+    for tick in 0..100 {
+        recorder.sample(f64::from(tick), &[(rss, 1.0)]);
+    }
+    let ours = recorder.key();
+    recorder.finish(Ending { duration_s: 99.0, why: "done".to_owned(), verdict: None }).unwrap();
+    assert_eq!(opened.store.samples_count(ours).unwrap(), 100);
     recording.0.kill().unwrap();
     recording.0.wait().unwrap();
 

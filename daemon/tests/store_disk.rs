@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         part("fills_for_long"),
         part("full_at_the_end"),
         trial("a_full_disk_is_named_and_nothing_is_damaged", a_full_disk_is_named_and_nothing_is_damaged),
+        trial("a_read_only_file_system_is_refused", a_read_only_file_system_is_refused),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -251,4 +252,19 @@ fn a_full_disk_is_named_and_nothing_is_damaged() {
     }
     let again = Store::open(tmpfs.0.path());
     assert!(again.is_ok(), "{again:?}");
+}
+
+fn a_read_only_file_system_is_refused() {
+    let Some(tmpfs) = Tmpfs::mount("ro,size=64k") else {
+        eprintln!(
+            "not tested: mounting a read-only file system needs root; a folder without permission is tested instead"
+        );
+        return;
+    };
+    let error = Store::open(tmpfs.0.path()).unwrap_err();
+    let file = tmpfs.0.path().join("soakd.sqlite");
+    assert_eq!(
+        error.to_string(),
+        format!("cannot write to the store `{}`: no permission, or a read-only file system", file.display())
+    );
 }

@@ -44,7 +44,7 @@ pub(super) fn create(folder: &Path, file: &Path) -> Result<(), StoreError> {
     if is_made(file)? {
         return Ok(());
     }
-    open_private(file).map(drop)
+    open_private(file).map(drop).map_err(|error| of_system(file, error))
 }
 
 /// Whether there is a file that SQLite can be left to look into, or none at all. SQLite takes a short file of any
@@ -63,16 +63,13 @@ fn is_made(file: &Path) -> Result<bool, StoreError> {
 /// Keeps other processes from making or migrating the store until it is dropped. SQLite does not wait for another
 /// process that turns the write-ahead log on at the same moment.
 fn lock(file: &Path) -> Result<File, StoreError> {
-    let name = file.with_extension("lock");
-    let lock = open_private(&name)?;
-    lock.lock().map_err(|error| of_system(&name, error))?;
-    Ok(lock)
+    let locked = open_private(&file.with_extension("lock")).and_then(|lock| lock.lock().map(|()| lock));
+    // Where the lock cannot be made the store cannot either, and that is what the user knows by name.
+    locked.map_err(|error| of_system(file, error))
 }
 
-fn open_private(file: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options.open(file).map_err(|error| of_system(file, error))
+fn open_private(file: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)
 }
 
 fn of_system(file: &Path, error: io::Error) -> StoreError {
