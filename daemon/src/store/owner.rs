@@ -29,6 +29,8 @@ impl Owner {
     /// Whether this process still runs. A zombie does not: it writes nothing more.
     ///
     /// Where the kernel does not tell (no `/proc`), the owner counts as alive: a live run is never taken from its owner.
+    /// A process in another pid namespace cannot be seen and counts as gone. If it lives after all, the end that it
+    /// gives its run replaces the mark.
     #[must_use]
     pub fn is_alive(&self, proc: &Path) -> bool {
         match boot_id(proc) {
