@@ -283,3 +283,99 @@ fn find_folders(path: &Path, folders: &mut Vec<Folder>) -> Result<(), SampleErro
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HYBRID: &str = "\
+31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
+";
+    const V2: &str =
+        "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n";
+
+    fn memory_folder(mounts: &str, groups: &str) -> Option<(CgroupVersion, PathBuf)> {
+        let cgroup = CgroupMounts::parse(mounts).memory_cgroup_in(groups.as_bytes())?;
+        Some((cgroup.version, cgroup.path))
+    }
+
+    #[test]
+    fn the_layout_follows_from_what_is_mounted() {
+        assert_eq!(CgroupMounts::parse(HYBRID).layout(), CgroupLayout::Hybrid);
+        assert_eq!(CgroupMounts::parse(V2).layout(), CgroupLayout::V2);
+        let v1 = HYBRID.lines().filter(|line| !line.contains("cgroup2")).collect::<Vec<_>>().join("\n");
+        assert_eq!(CgroupMounts::parse(&v1).layout(), CgroupLayout::V1);
+        assert_eq!(CgroupMounts::parse("1 2 - cgroup\ngarbage - cgroup2\n").layout(), CgroupLayout::None);
+    }
+
+    #[test]
+    fn memory_is_accounted_where_its_controller_is() {
+        let found = memory_folder(HYBRID, "8:pids:/x\n4:memory:/a/b\n0::/c\n");
+        assert_eq!(found, Some((CgroupVersion::V1, PathBuf::from("/sys/fs/cgroup/memory/a/b"))));
+        let found = memory_folder(V2, "0::/system.slice/nginx.service\n");
+        assert_eq!(found, Some((CgroupVersion::V2, PathBuf::from("/sys/fs/cgroup/system.slice/nginx.service"))));
+        assert_eq!(memory_folder("", "0::/a\n"), None);
+        assert_eq!(memory_folder(V2, "garbage"), None);
+    }
+
+    #[test]
+    fn a_container_shows_a_part_of_the_hierarchy_as_its_root() {
+        let mounts = "30 23 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
+        let found = memory_folder(mounts, "0::/docker/abc/worker\n");
+        assert_eq!(found, Some((CgroupVersion::V2, PathBuf::from("/sys/fs/cgroup/worker"))));
+        assert_eq!(memory_folder(mounts, "0::/docker/other\n"), None);
+        assert_eq!(memory_folder(V2, "0::/../outside\n"), None);
+    }
+
+    #[test]
+    fn the_smallest_limit_on_the_way_up_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("a/b");
+        std::fs::create_dir_all(&below).unwrap();
+        std::fs::write(below.join("memory.limit_in_bytes"), "9223372036854771712\n").unwrap();
+        let cgroup = Cgroup::at(CgroupVersion::V1, folder.path(), &below);
+        assert_eq!(cgroup.memory_limit_bytes(), None);
+        std::fs::write(folder.path().join("a/memory.limit_in_bytes"), "1048576\n").unwrap();
+        assert_eq!(cgroup.memory_limit_bytes(), Some(1 << 20));
+        assert_eq!(cgroup.memory_usage_bytes(), Err(SampleError::Unsupported));
+        std::fs::write(below.join("memory.usage_in_bytes"), "4096\n").unwrap();
+        assert_eq!(cgroup.memory_usage_bytes(), Ok(4096));
+        let removed = Cgroup::at(CgroupVersion::V2, folder.path(), folder.path().join("gone"));
+        assert_eq!(removed.memory_usage_bytes(), Err(SampleError::Vanished));
+    }
+
+    #[test]
+    fn members_of_all_cgroups_below_are_listed_also_of_new_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("top");
+        std::fs::create_dir_all(top.join("a")).unwrap();
+        std::fs::write(top.join("cgroup.procs"), "1\n0\n12\n").unwrap();
+        std::fs::write(top.join("a/cgroup.procs"), "300\n30").unwrap();
+        let mut members = CgroupMembers::new(top.clone());
+        let mut pids = Vec::new();
+        members.read(false, &mut pids).unwrap();
+        assert_eq!(pids, [1, 12, 300]);
+        std::fs::create_dir_all(top.join("b")).unwrap();
+        std::fs::write(top.join("b/cgroup.procs"), "7\n").unwrap();
+        members.read(false, &mut pids).unwrap();
+        pids.sort_unstable();
+        assert_eq!(pids, [1, 7, 12, 300]);
+        std::fs::remove_dir_all(&top).unwrap();
+        assert_eq!(members.read(false, &mut pids), Err(SampleError::Vanished));
+        assert!(pids.is_empty());
+    }
+
+    #[test]
+    fn the_cgroup_of_this_process_charges_its_memory() {
+        let root = ProcRoot::default();
+        let mounts = CgroupMounts::read(&root).unwrap();
+        // A host may have no memory controller at all, or show the process none.
+        if let Some(cgroup) = mounts.memory_cgroup(&root, std::process::id()).unwrap() {
+            assert!(cgroup.path.is_dir(), "{cgroup:?}");
+            assert!(matches!(cgroup.memory_usage_bytes(), Ok(1..) | Err(SampleError::Unsupported)));
+        }
+    }
+}
