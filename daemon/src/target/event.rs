@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::ProcessId;
 use super::error::TargetError;
-use super::identity::ProcessId;
 
 /// Something that happened to a target.
 #[derive(Debug)]

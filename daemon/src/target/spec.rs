@@ -10,6 +10,8 @@ use std::time::Duration;
 use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::output::LineCounter;
+
 /// How to start a target (or a load driver, which is kept in the same way).
 #[derive(Debug, Clone)]
 pub struct SpawnSpec {
@@ -41,6 +43,8 @@ pub struct SpawnSpec {
     pub memory_limit_bytes: Option<u64>,
     /// What is kept of its output.
     pub output: OutputSpec,
+    /// What is counted in its output.
+    pub counters: Vec<LineCounter>,
     /// When it counts as ready, for the first start and for every restart. `None`: at once.
     pub ready: Option<ReadySpec>,
     /// What happens when it exits without having been asked to.
@@ -66,6 +70,7 @@ impl SpawnSpec {
             cgroup: CgroupWish::OwnWherePossible,
             memory_limit_bytes: None,
             output: OutputSpec::default(),
+            counters: Vec::new(),
             ready: None,
             restart: RestartPolicy::default(),
         }

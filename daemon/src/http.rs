@@ -1,0 +1,245 @@
+//! A small client for one GET: the readiness of a target, the counters of a Prometheus endpoint.
+//!
+//! `http` only, one connection for each question, a deadline for the whole of it, and an answer that is cut off at a
+//! bound: an endpoint that answers slowly, endlessly or never costs a bounded time and memory.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
+use hyper::{Request, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// An address that can be asked: `http://HOST[:PORT][/PATH][?QUERY]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpUrl {
+    text: String,
+    /// Without the brackets of an IPv6 address.
+    host: String,
+    port: u16,
+    authority: String,
+    path: String,
+}
+
+/// Why a text is no [`HttpUrl`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpUrlError {
+    /// Not an address at all.
+    #[error("not a URL")]
+    Malformed,
+    /// An address of another kind, `https` among them.
+    #[error("`{0}` is not spoken here, only `http`")]
+    Scheme(String),
+    /// Nobody to ask.
+    #[error("the host is missing")]
+    HostMissing,
+    /// A name and password in it would be sent in the clear.
+    #[error("user names in URLs are not supported")]
+    UserInfo,
+}
+
+impl FromStr for HttpUrl {
+    type Err = HttpUrlError;
+
+    fn from_str(text: &str) -> Result<Self, HttpUrlError> {
+        let uri: Uri = text.parse().map_err(|_| HttpUrlError::Malformed)?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some(other) => return Err(HttpUrlError::Scheme(other.to_owned())),
+            None => return Err(HttpUrlError::Malformed),
+        }
+        let authority = uri.authority().ok_or(HttpUrlError::HostMissing)?;
+        if authority.as_str().contains('@') {
+            return Err(HttpUrlError::UserInfo);
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() {
+            return Err(HttpUrlError::HostMissing);
+        }
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        Ok(Self {
+            text: text.to_owned(),
+            host,
+            port: authority.port_u16().unwrap_or(80),
+            authority: authority.as_str().to_owned(),
+            path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+        })
+    }
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status, such as 200.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// Nobody listens there, or the name is not known.
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    /// Not all of the answer came in time.
+    #[error("no full answer within {} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// What came is no HTTP, or the connection broke.
+    #[error("no valid HTTP answer: {0}")]
+    Protocol(hyper::Error),
+    /// The body is longer than was asked for.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+}
+
+/// Asks once. Redirections are answers like any other and are not followed.
+///
+/// # Errors
+/// When no full answer of at most `longest_body_bytes` came within `timeout`.
+pub async fn get(url: &HttpUrl, timeout: Duration, longest_body_bytes: usize) -> Result<HttpAnswer, HttpError> {
+    let answer = tokio::time::timeout(timeout, ask(url, longest_body_bytes));
+    answer.await.unwrap_or(Err(HttpError::TimedOut(timeout)))
+}
+
+async fn ask(url: &HttpUrl, longest_body_bytes: usize) -> Result<HttpAnswer, HttpError> {
+    let stream = TcpStream::connect((url.host.as_str(), url.port)).await.map_err(HttpError::Connect)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(HttpError::Protocol)?;
+    let request = Request::get(url.path.as_str())
+        .header(HOST, url.authority.as_str())
+        .header(USER_AGENT, concat!("soakd/", env!("CARGO_PKG_VERSION")))
+        .header(ACCEPT, "*/*")
+        .header(CONNECTION, "close")
+        .body(Empty::<Bytes>::new());
+    let Ok(request) = request else {
+        // A URL that was parsed makes a valid request; this would be one that the two parsers disagree on.
+        return Err(HttpError::Connect(io::ErrorKind::InvalidInput.into()));
+    };
+    let answer = async {
+        let mut answer = sender.send_request(request).await.map_err(HttpError::Protocol)?;
+        let mut body = Vec::new();
+        while let Some(frame) = answer.frame().await {
+            let frame = frame.map_err(HttpError::Protocol)?;
+            if let Some(data) = frame.data_ref() {
+                if body.len() + data.len() > longest_body_bytes {
+                    return Err(HttpError::TooLong(longest_body_bytes));
+                }
+                body.extend_from_slice(data);
+            }
+        }
+        Ok(HttpAnswer { status: answer.status().as_u16(), body: body.into() })
+    };
+    // The connection has to be driven while the answer is waited for. Both live in this future, so that nothing goes
+    // on when it is dropped.
+    let mut connection = std::pin::pin!(connection);
+    let mut answer = std::pin::pin!(answer);
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        ended = &mut connection => match ended {
+            // The other side has closed; what it had sent by then is still to be taken.
+            Ok(()) => answer.await,
+            Err(error) => Err(HttpError::Protocol(error)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one connection with `answer`, and keeps it open when that is over if `hang`.
+    async fn server(answer: Vec<u8>, hang: bool) -> HttpUrl {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/metrics?a=b", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut question = vec![0; 4096];
+            let length = stream.read(&mut question).await.unwrap();
+            assert!(question[..length].starts_with(b"GET /metrics?a=b HTTP/1.1\r\n"));
+            let _ = stream.write_all(&answer).await;
+            if hang {
+                std::future::pending::<()>().await;
+            }
+        });
+        url
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn an_answer_comes_with_status_and_body() {
+        let url = server(b"HTTP/1.1 503 Wait\r\ncontent-length: 4\r\n\r\nbusy".to_vec(), true).await;
+        let answer = get(&url, PATIENCE, 100).await.unwrap();
+        assert_eq!((answer.status, &answer.body[..]), (503, &b"busy"[..]));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_ends_with_its_connection_is_whole() {
+        let url = server(b"HTTP/1.0 200 OK\r\n\r\nold style".to_vec(), false).await;
+        assert_eq!(&get(&url, PATIENCE, 100).await.unwrap().body[..], b"old style");
+    }
+
+    #[tokio::test]
+    async fn an_endless_answer_is_cut_off() {
+        let mut answer = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+        answer.resize(1 << 16, b'x');
+        let url = server(answer, true).await;
+        assert!(matches!(get(&url, PATIENCE, 1000).await, Err(HttpError::TooLong(1000))));
+    }
+
+    #[tokio::test]
+    async fn silence_ends_with_the_deadline() {
+        let url = server(Vec::new(), true).await;
+        assert!(matches!(get(&url, Duration::from_millis(50), 100).await, Err(HttpError::TimedOut(_))));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_http_is_an_error() {
+        let url = server(b"220 mail.example ESMTP\r\n".to_vec(), false).await;
+        assert!(matches!(get(&url, PATIENCE, 100).await, Err(HttpError::Protocol(_))));
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_an_error() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let url: HttpUrl = format!("http://{free}").parse().unwrap();
+        assert!(matches!(get(&url, PATIENCE, 100).await, Err(HttpError::Connect(_))));
+    }
+
+    #[test]
+    fn addresses_are_read_and_others_refused() {
+        let url: HttpUrl = "http://[::1]:8080".parse().unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("::1", 8080, "/"));
+        let url: HttpUrl = "http://localhost/healthz".parse().unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("localhost", 80, "/healthz"));
+        assert_eq!("https://x/".parse::<HttpUrl>(), Err(HttpUrlError::Scheme("https".to_owned())));
+        assert_eq!("localhost:8080".parse::<HttpUrl>(), Err(HttpUrlError::Malformed));
+        assert_eq!("/healthz".parse::<HttpUrl>(), Err(HttpUrlError::Malformed));
+        assert_eq!("http://me:secret@x/".parse::<HttpUrl>(), Err(HttpUrlError::UserInfo));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,40}") {
+            let _ = text.parse::<HttpUrl>();
+            let _ = format!("http://{text}").parse::<HttpUrl>();
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! A cgroup of the target's own, where the host lets us make one.
+//!
+//! In the v2 hierarchy it ends a whole tree at one blow (`cgroup.kill`) and limits memory where the controller is
+//! handed down; under the v1 memory controller it limits memory. Nothing outside of what we are in, or of what was
+//! delegated to us, is touched. What could not be done is said, and the target runs all the same.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use crate::target::cgroup_hierarchies::{CgroupHierarchies, subfolders};
+use crate::target::{LimitOutcome, Placement};
+
+/// The cgroups that a keeper has made.
+#[derive(Debug, Default)]
+pub(super) struct OwnCgroup {
+    v2: Option<PathBuf>,
+    v1_memory: Option<PathBuf>,
+    memory_limit: Option<LimitOutcome>,
+    remarks: Vec<String>,
+}
+
+impl OwnCgroup {
+    /// Makes them, below those that this process is in.
+    pub(super) fn create(memory_limit_bytes: Option<u64>) -> Self {
+        let layout = CgroupHierarchies::of_host();
+        let memberships = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        Self::create_in(&layout, &memberships, memory_limit_bytes)
+    }
+
+    fn create_in(layout: &CgroupHierarchies, memberships: &str, memory_limit_bytes: Option<u64>) -> Self {
+        let mut own = Self::default();
+        let name = format!("soakd-target-{}", std::process::id());
+        let v2 = layout.v2().and_then(|mount| CgroupHierarchies::folder_in(mount, memberships));
+        if let Some(inside) = v2 {
+            own.v2 = own.made(&delegated_above(&inside).unwrap_or(inside), &name);
+        }
+        let v1 = layout.v1("memory").and_then(|mount| CgroupHierarchies::folder_in(mount, memberships));
+        if let Some(inside) = v1 {
+            own.v1_memory = own.made(&inside, &name);
+        }
+        if own.v2.is_none() && own.v1_memory.is_none() && own.remarks.is_empty() {
+            own.remarks.push("no cgroup hierarchy is mounted here".to_owned());
+        }
+        own.memory_limit = memory_limit_bytes.map(|bytes| match own.limit(bytes) {
+            Ok(()) => LimitOutcome::Set,
+            Err(why) => LimitOutcome::NotSet { why },
+        });
+        own
+    }
+
+    /// Without one, since none was wished for.
+    pub(super) fn none(memory_limit_bytes: Option<u64>) -> Self {
+        let why = "the target shares soakd's cgroup".to_owned();
+        Self { memory_limit: memory_limit_bytes.map(|_| LimitOutcome::NotSet { why }), ..Self::default() }
+    }
+
+    fn made(&mut self, inside: &Path, name: &str) -> Option<PathBuf> {
+        let folder = inside.join(name);
+        match fs::create_dir(&folder) {
+            Ok(()) => Some(folder),
+            Err(error) => {
+                self.remarks.push(format!("no cgroup below `{}`: {error}", inside.display()));
+                None
+            }
+        }
+    }
+
+    fn limit(&self, bytes: u64) -> Result<(), String> {
+        let failed = |file: &Path, error: io::Error| format!("`{}`: {error}", file.display());
+        if let Some(folder) = &self.v2 {
+            let file = folder.join("memory.max");
+            if !file.exists()
+                && let Some(above) = folder.parent()
+            {
+                // Refused while processes are in it, unless it is the top; then the file stays away.
+                let _ = fs::write(above.join("cgroup.subtree_control"), "+memory");
+            }
+            if file.exists() {
+                return fs::write(&file, bytes.to_string()).map_err(|error| failed(&file, error));
+            }
+        }
+        match &self.v1_memory {
+            Some(folder) => {
+                let file = folder.join("memory.limit_in_bytes");
+                fs::write(&file, bytes.to_string()).map_err(|error| failed(&file, error))
+            }
+            None => Err("no cgroup with a memory controller is handed down to soakd (for a systemd service: \
+                         Delegate=memory and DelegateSubgroup=)"
+                .to_owned()),
+        }
+    }
+
+    /// What soakd is told.
+    pub(super) fn placement(&self) -> Placement {
+        Placement {
+            cgroup_v2: self.v2.clone(),
+            cgroup_v1_memory: self.v1_memory.clone(),
+            memory_limit: self.memory_limit.clone(),
+            remarks: self.remarks.clone(),
+        }
+    }
+
+    /// The files through which a process moves in.
+    pub(super) fn doors(&mut self) -> Vec<OwnedFd> {
+        let folders: Vec<PathBuf> = self.v2.iter().chain(&self.v1_memory).cloned().collect();
+        let mut doors = Vec::new();
+        for folder in folders {
+            match fs::OpenOptions::new().write(true).open(folder.join("cgroup.procs")) {
+                Ok(door) => doors.push(door.into()),
+                Err(error) => self.give_up(&error),
+            }
+        }
+        doors
+    }
+
+    /// Forgets the cgroups, since a process cannot be moved into them.
+    pub(super) fn give_up(&mut self, error: &io::Error) {
+        self.remarks.push(format!("the target cannot be moved into a cgroup of its own: {error}"));
+        self.remove();
+        if let Some(outcome) = &mut self.memory_limit {
+            *outcome = LimitOutcome::NotSet { why: "the target has no cgroup of its own".to_owned() };
+        }
+    }
+
+    /// Kills all that is in it. Where that is not possible the caller kills one by one.
+    pub(super) fn kill(&self) {
+        kill_in(self.v2.as_deref());
+    }
+
+    /// Removes what was made, once it is empty.
+    pub(super) fn remove(&mut self) {
+        for folder in self.v2.take().into_iter().chain(self.v1_memory.take()) {
+            remove_tree(&folder);
+        }
+    }
+}
+
+/// Kills all that is in this v2 cgroup, where the kernel has `cgroup.kill` (5.14).
+pub(super) fn kill_in(folder: Option<&Path>) {
+    if let Some(folder) = folder {
+        let _ = fs::write(folder.join("cgroup.kill"), "1");
+    }
+}
+
+/// Removes an empty cgroup, with those that the target made in it.
+pub(super) fn remove_tree(folder: &Path) {
+    for below in subfolders(folder) {
+        remove_tree(&below);
+    }
+    // Left behind where something is in it after all: an empty folder is no harm.
+    let _ = fs::remove_dir(folder);
+}
+
+/// The cgroup above, where it is one that a service manager has delegated to us and we are in a sub-cgroup of it
+/// (`DelegateSubgroup=`): there, unlike in our own, controllers can be handed down.
+fn delegated_above(inside: &Path) -> Option<PathBuf> {
+    const UNITS: [&str; 3] = ["service", "scope", "slice"];
+    let is_unit = inside.extension().is_some_and(|suffix| UNITS.iter().any(|unit| suffix == *unit));
+    let above = inside.parent().filter(|_| !is_unit)?;
+    let mut attribute = [0_u8; 8];
+    let is_delegated = ["trusted.delegate", "user.delegate"].iter().any(|name| {
+        rustix::fs::getxattr(above, *name, &mut attribute[..]).is_ok_and(|length| attribute[..length] == *b"1")
+    });
+    is_delegated.then(|| above.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder that looks like a hierarchy; a plain file takes the place of each control file.
+    fn host(filesystem: &str, options: &str) -> (tempfile::TempDir, CgroupHierarchies) {
+        let folder = tempfile::tempdir().unwrap();
+        let line = format!("1 2 0:1 / {} rw - {filesystem} none {options}\n", folder.path().display());
+        fs::create_dir(folder.path().join("own")).unwrap();
+        (folder, CgroupHierarchies::parse(&line))
+    }
+
+    #[test]
+    fn a_limit_without_a_controller_is_said_not_to_hold() {
+        let (folder, layout) = host("cgroup2", "rw");
+        let mut own = OwnCgroup::create_in(&layout, "0::/own\n", Some(1 << 20));
+        let placement = own.placement();
+        let made = placement.cgroup_v2.unwrap();
+        assert!(made.starts_with(folder.path().join("own")) && made.is_dir());
+        assert!(
+            matches!(placement.memory_limit, Some(LimitOutcome::NotSet { why }) if why.contains("DelegateSubgroup"))
+        );
+        own.remove();
+        assert!(!made.exists());
+    }
+
+    #[test]
+    fn under_v1_the_memory_controller_limits() {
+        let (folder, layout) = host("cgroup", "rw,memory");
+        let own = OwnCgroup::create_in(&layout, "4:memory:/own\n", Some(4096));
+        let placement = own.placement();
+        assert_eq!(placement.cgroup_v2, None);
+        assert_eq!(placement.memory_limit, Some(LimitOutcome::Set));
+        let limit = placement.cgroup_v1_memory.unwrap().join("memory.limit_in_bytes");
+        assert!(limit.starts_with(folder.path()));
+        assert_eq!(fs::read_to_string(limit).unwrap(), "4096");
+    }
+
+    #[test]
+    fn a_host_that_allows_none_is_named() {
+        let (_folder, layout) = host("cgroup2", "rw");
+        let own = OwnCgroup::create_in(&layout, "0::/missing\n", None);
+        assert_eq!(own.placement().cgroup_v2, None);
+        assert!(own.placement().remarks[0].contains("/missing"), "{:?}", own.placement().remarks);
+        let own = OwnCgroup::create_in(&CgroupHierarchies::default(), "", None);
+        assert_eq!(own.placement().remarks, ["no cgroup hierarchy is mounted here"]);
+    }
+}
