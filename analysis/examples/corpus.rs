@@ -60,6 +60,7 @@ fn question(entry: &Entry, series: &Series, planned_s: f64, family: usize) -> Qu
     if series.quantity() == soakd_analysis::Quantity::Bytes {
         // The label's rate is the default tolerance of a whole run, measured at the generator's baseline.
         question.tolerance = Tolerance::PerRun(entry.tolerated_rate * planned_s);
+        question.confirm_per_run = Some(1024.0 * 1024.0);
         question.limit = entry.limit_bytes;
     }
     question

@@ -14,14 +14,31 @@
 //! | [`monitor`] | the same, one sample at a time, with early decisions |
 //! | [`formats`] | from the text that recorders write to series |
 
+#![expect(clippy::neg_cmp_op_on_partial_ord, reason = "comparisons are written so that NaN fails")]
+#![expect(dead_code, reason = "the report and the monitor use the rest")]
+
+mod assess;
+mod cycle;
+mod digest;
 pub mod estimate;
+mod fit;
+mod floors;
 pub mod formats;
 pub mod judge;
 pub mod judgement;
+mod jumps;
+mod level;
+pub mod models;
 pub mod monitor;
 pub mod quantity;
 pub mod question;
+mod select;
 pub mod series;
+mod stats;
+mod tolerance;
+mod trace;
+mod trend;
+mod view;
 
 pub use estimate::Estimate;
 pub use judge::judge;

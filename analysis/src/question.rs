@@ -36,6 +36,10 @@ pub struct Question {
     pub horizon_s: f64,
     /// How many series of the run are judged; the error rate is shared among them. At least 1.
     pub family: usize,
+    /// Growth over the whole planned run, in units of the series, that a `no_leak` need not be finer than. A leak is
+    /// held to the tolerance all the same, and the bound that was shown is reported. `None`: 1 MiB where the tolerance
+    /// is the default for bytes, since small processes wander by that much, else no more than the tolerance.
+    pub confirm_per_run: Option<f64>,
 }
 
 impl Question {
@@ -50,6 +54,7 @@ impl Question {
             limit: None,
             horizon_s: 7.0 * 86_400.0,
             family: 1,
+            confirm_per_run: None,
         }
     }
 }

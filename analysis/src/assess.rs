@@ -1,0 +1,286 @@
+//! One segment of one series: the evidence for and against sustained growth, and what follows from it.
+//!
+//! This is where the parts meet: [`crate::view`] finds the quietest blocks, [`crate::select`] the shapes,
+//! [`crate::floors`] persistence, [`crate::level`] a part of the run that is level.
+
+use crate::fit::{Fit, Panel};
+use crate::floors;
+use crate::judgement::JudgementKind;
+use crate::jumps::{self, Jump};
+use crate::level::{self, Level};
+use crate::models::Family;
+use crate::select::{Noise, Selection, select};
+use crate::stats::least_squares::{Space, partial};
+use crate::stats::{autoregression, student};
+use crate::tolerance::Tolerated;
+use crate::trace::{Trace, View};
+use crate::view::{self, Beside, Chosen};
+
+/// How sure a decision must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rigour {
+    /// Error rate of the rate interval, two-sided.
+    pub(crate) alpha: f64,
+    /// Added to every margin between shapes.
+    pub(crate) margin: f64,
+    /// Confidence of the intervals that are reported.
+    pub(crate) confidence: f64,
+}
+
+/// Error rate of one decision on one series.
+const ALPHA: f64 = 0.01;
+
+impl Rigour {
+    /// For one of `decisions` that share the error rate (series times looks): Bonferroni, which holds under any
+    /// dependence. A likelihood margin is paid in the same currency.
+    pub(crate) fn shared(decisions: usize, confidence: f64) -> Self {
+        let k = decisions.max(1) as f64;
+        Self { alpha: ALPHA / k, margin: 2.0 * k.ln(), confidence: confidence.clamp(0.5, 0.9999) }
+    }
+}
+
+/// Why a segment was judged as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// New floors keep coming, and no bounded shape fits better.
+    NewFloors,
+    /// No bounded shape fits nearly as well.
+    ShapeAlone,
+    /// The upper bound of the rate is below the tolerance.
+    RateBelow,
+    /// A part of the run is shown to be level.
+    LevelSince,
+    /// It grows, but a bounded shape explains it about as well.
+    Ambiguous,
+    /// It grew, and gave half of it back.
+    GivenBack,
+    /// The interval of the rate holds the tolerance.
+    TooWide,
+}
+
+/// The rate of growth at the end, per second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rate {
+    pub(crate) value: f64,
+    /// Interval of the report.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    /// Interval of the decision.
+    pub(crate) decision_low: f64,
+    pub(crate) decision_high: f64,
+}
+
+/// All that is known about one segment.
+#[derive(Debug, Clone)]
+pub(crate) struct Assessment {
+    pub(crate) kind: JudgementKind,
+    pub(crate) reason: Reason,
+    pub(crate) rate: Rate,
+    /// How far the best bounded shape lies behind the best sustained one.
+    pub(crate) margin: f64,
+    pub(crate) selection: Selection,
+    pub(crate) chosen: Chosen,
+    pub(crate) level: Option<Level>,
+    pub(crate) jumps: Vec<Jump>,
+    /// The segment without its first moments.
+    pub(crate) trace: Trace,
+    /// Mean rate of operations, where they were counted.
+    pub(crate) ops_per_s: Option<f64>,
+}
+
+/// Share of a segment that is left out at its start: loader, first touches.
+pub(crate) const BURN_IN: f64 = 0.02;
+/// Samples inside transitions may be dropped while this share is kept.
+const KEPT: f64 = 0.8;
+
+/// Margin that is enough where new floors keep coming.
+const MARGIN_PERSISTENT: f64 = 1.0;
+/// Margin that is enough for a plain line.
+const MARGIN_LINE: f64 = 3.0;
+/// Margin that is enough by itself.
+const MARGIN_ALONE: f64 = 30.0;
+/// Margin that the last half must show where a warm-up came before.
+const MARGIN_TAIL: f64 = 3.0;
+/// Margin for persistence that shows only after a cycle or the load was removed.
+const MARGIN_CLEANED: f64 = 12.0;
+/// The shapes lean to bounded.
+const MARGIN_CALM: f64 = -3.0;
+/// Sustained shapes this close to the best are plausible.
+const PLAUSIBLE: f64 = 4.0;
+/// For the reported interval more of them count, and it is widened: the shape was chosen on the same data.
+const REPORTED: f64 = 8.0;
+const WIDENED: f64 = 1.25;
+const LEAST_ERROR: f64 = 0.01;
+
+fn extremes(fits: &[&Fit], half: impl Fn(&Fit) -> f64) -> (f64, f64) {
+    fits.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), fit| {
+        let half = half(fit);
+        (low.min(fit.slope - half), high.max(fit.slope + half))
+    })
+}
+
+/// Shares of the operations at each block, unless they follow time.
+fn operations(trace: &Trace, x: &[f64]) -> Option<Vec<f64>> {
+    let total = trace.ops.last()? - trace.ops.first()?;
+    if !(total > 0.0) {
+        return None;
+    }
+    let first = trace.ops[0];
+    let shares: Vec<f64> =
+        x.iter().map(|x| (trace.ops_at(trace.start() + x * trace.length()) - first) / total).collect();
+    let steps: Vec<f64> = shares.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let n = steps.len() as f64;
+    let mean = steps.iter().sum::<f64>() / n;
+    let spread = (steps.iter().map(|step| (step - mean) * (step - mean)).sum::<f64>() / n).sqrt();
+    (spread >= 1e-3 * mean.abs()).then_some(shares)
+}
+
+/// The same shapes on the last half alone: margin there. `None` where it is too short.
+fn tail_margin(panel: &Panel, rho: f64) -> Option<f64> {
+    let from = panel.x.partition_point(|x| *x < 0.5);
+    let rest = panel.x.len() - from;
+    if rest < 9 {
+        return None;
+    }
+    let rescaled = |column: &[f64]| -> Option<Vec<f64>> {
+        let (first, last) = (column[from], column[column.len() - 1]);
+        (last > first).then(|| column[from..].iter().map(|x| (x - first) / (last - first)).collect())
+    };
+    let varies = |column: &&Vec<f64>| column[from..].iter().any(|value| (value - column[from]).abs() > 1e-9);
+    let tail = Panel {
+        x: rescaled(&panel.x)?,
+        v: panel.v[from..].to_vec(),
+        nuisance: panel.nuisance.iter().filter(varies).map(|column| column[from..].to_vec()).collect(),
+        x_ops: panel.x_ops.as_deref().and_then(rescaled),
+        rounding: panel.rounding,
+    };
+    select(&tail, rho, Noise::Given).map(|selection| selection.margin())
+}
+
+/// The blocks less the fitted cycle or load; jumps stay in.
+fn cleaned(chosen: &Chosen, rho: f64) -> Vec<f64> {
+    let panel = &chosen.panel;
+    let square: Vec<f64> = panel.x.iter().map(|x| x * x).collect();
+    let ones = vec![1.0; panel.x.len()];
+    let all: Vec<Vec<f64>> = [&ones, &panel.x, &square]
+        .into_iter()
+        .chain(&panel.nuisance)
+        .map(|column| autoregression::whitened(column, rho))
+        .collect();
+    let white = autoregression::whitened(&panel.v, rho);
+    let mut out = panel.v.clone();
+    for i in 0..chosen.beside_columns {
+        let others = all.iter().enumerate().filter(|(j, _)| *j != i + 3).map(|(_, column)| column.as_slice());
+        if let Some(fit) = partial(&Space::of(others), &all[i + 3], &white) {
+            for (value, part) in out.iter_mut().zip(&panel.nuisance[i]) {
+                *value -= fit.coefficient * part;
+            }
+        }
+    }
+    out
+}
+
+/// Assesses one segment whose burn-in is already cut. `None` where there are too few blocks for any shape.
+pub(crate) fn assess(
+    trace: Trace,
+    has_ops: bool,
+    tolerated: &Tolerated,
+    rounding: f64,
+    rigour: &Rigour,
+) -> Option<Assessment> {
+    let length = trace.length();
+    let mut jumps = jumps::find(&trace.blocks(&trace.ranges(128.min(trace.len())), View::Middle));
+    let settled = trace.filtered(|t| !jumps.iter().any(|jump| t > jump.from && t < jump.to));
+    let mut chosen = None;
+    if settled.len() >= 20 && settled.len() as f64 >= KEPT * trace.len() as f64 {
+        chosen = view::choose(&settled, has_ops, &jumps, rounding, rigour.alpha);
+    }
+    if chosen.is_none() {
+        jumps.clear();
+        chosen = view::choose(&trace, has_ops, &jumps, rounding, rigour.alpha);
+    }
+    let mut chosen = chosen?;
+    let ops_per_s = has_ops.then(|| (trace.ops[trace.len() - 1] - trace.ops[0]) / length).filter(|rate| *rate > 0.0);
+    if has_ops {
+        chosen.panel.x_ops = operations(&trace, &chosen.panel.x);
+    }
+    let selection = select(&chosen.panel, chosen.rho, Noise::Estimated)?;
+    let margin = selection.margin();
+    let sustained = selection.best(Family::Sustained)?;
+    let bounded = selection.best(Family::Bounded)?;
+
+    let (low, high) =
+        extremes(&selection.plausible(PLAUSIBLE), |fit| student::two_sided(rigour.alpha, fit.freedom) * fit.error);
+    let (decision_low, decision_high) = (low / length, high / length);
+    let (low, high) = extremes(&selection.plausible(REPORTED), |fit| {
+        WIDENED * student::two_sided(1.0 - rigour.confidence, fit.freedom) * fit.error
+    });
+    let least = LEAST_ERROR * sustained.slope.abs();
+    let mut slope = sustained.slope;
+    if margin <= 0.0 && bounded.name() == "constant" {
+        slope = selection.fits.iter().find(|fit| fit.name() == "linear").map_or(slope, |fit| fit.slope);
+    }
+    let mut rate = Rate {
+        value: slope / length,
+        low: (low - least) / length,
+        high: (high + least) / length,
+        decision_low,
+        decision_high,
+    };
+
+    let tail = (decision_low > tolerated.per_s
+        && margin > MARGIN_ALONE + rigour.margin
+        && sustained.name() == "saturating_linear")
+        .then(|| tail_margin(&chosen.panel, selection.rho))
+        .flatten();
+    let dropped = jumps.iter().map(|jump| jump.height.min(0.0)).sum::<f64>() + sustained.down;
+    let given_back = dropped < -0.5 * rate.value * length;
+    let mut persistent = false;
+    if decision_low > tolerated.per_s && margin > MARGIN_PERSISTENT + rigour.margin {
+        let (middles, troughs) = floors::windows(&trace);
+        persistent = floors::persistent(&middles, &troughs);
+        if !persistent
+            && margin > MARGIN_CLEANED + rigour.margin
+            && chosen.beside != Beside::Nothing
+            && chosen.panel.x.len() >= 40
+        {
+            let clean = cleaned(&chosen, selection.rho);
+            let (middles, troughs) = floors::windows_of_blocks(&chosen.panel.x, &clean);
+            persistent = floors::persistent(&middles, &troughs);
+        }
+    }
+    let alone = (margin > MARGIN_ALONE + rigour.margin
+        && sustained.name() != "step_linear"
+        && tail.is_none_or(|tail| tail > MARGIN_TAIL))
+        || (margin > MARGIN_LINE + rigour.margin && matches!(sustained.name(), "linear" | "linear_ops"));
+
+    let mut level = None;
+    let (kind, reason) = if decision_low > tolerated.per_s && !given_back && (persistent || alone) {
+        (JudgementKind::Leak, if persistent { Reason::NewFloors } else { Reason::ShapeAlone })
+    } else if decision_high < tolerated.per_s {
+        (JudgementKind::NoLeak, Reason::RateBelow)
+    } else {
+        if !(persistent || alone) {
+            level = level::find(
+                &trace,
+                tolerated.per_s,
+                tolerated.coarse_per_s,
+                rounding,
+                rigour.alpha,
+                margin < MARGIN_CALM,
+            );
+        }
+        if let Some(level) = &level {
+            rate.low = rate.low.min(level.line.rate - level.line.half_width);
+            rate.high = rate.high.max(level.line.rate + level.line.half_width);
+            (JudgementKind::NoLeak, Reason::LevelSince)
+        } else if decision_low > 0.0 && given_back {
+            (JudgementKind::Inconclusive, Reason::GivenBack)
+        } else if decision_low > 0.0 && margin <= MARGIN_PERSISTENT + rigour.margin {
+            (JudgementKind::Inconclusive, Reason::Ambiguous)
+        } else {
+            (JudgementKind::Inconclusive, Reason::TooWide)
+        }
+    };
+    Some(Assessment { kind, reason, rate, margin, selection, chosen, level, jumps, trace, ops_per_s })
+}

@@ -1,0 +1,126 @@
+//! One coherent cycle: daily load, time-to-live waves, a regular collector.
+
+use crate::stats::least_squares::{Space, dot};
+use crate::trend;
+
+/// Columns of the fundamental and its first harmonic.
+#[derive(Debug, Clone)]
+pub(crate) struct Cycle {
+    pub(crate) columns: Vec<Vec<f64>>,
+    /// Cycles in the run.
+    pub(crate) count: f64,
+}
+
+/// Fewest cycles in the run: below it a cycle cannot be told from a trend.
+const FEWEST: f64 = 1.7;
+/// The halves must agree, or ratchets and warm-ups are "explained" by a cycle that is none.
+const AMPLITUDE_RATIO: f64 = 0.6;
+const PHASE_COSINE: f64 = 0.85;
+
+fn waves(x: &[f64], frequency: f64) -> (Vec<f64>, Vec<f64>) {
+    x.iter()
+        .map(|x| {
+            let (sin, cos) = (std::f64::consts::TAU * frequency * x).sin_cos();
+            (cos, sin)
+        })
+        .unzip()
+}
+
+fn harmonics(x: &[f64], frequency: f64) -> Vec<Vec<f64>> {
+    let (c1, s1) = waves(x, frequency);
+    let (c2, s2) = waves(x, 2.0 * frequency);
+    vec![c1, s1, c2, s2]
+}
+
+/// The dominant cycle of `v` beside a flexible trend and `steps`, if it removes at least half of what the trend leaves and
+/// repeats itself in both halves.
+pub(crate) fn find(x: &[f64], v: &[f64], steps: &[Vec<f64>]) -> Option<Cycle> {
+    let m = x.len() as f64;
+    let trend_columns = trend::flexible(x);
+    let space = Space::of(trend_columns.iter().chain(steps).map(Vec::as_slice));
+    let u = space.residual(v);
+    let power = dot(&u, &u);
+    if !(power > 0.0) {
+        return None;
+    }
+    let slow = (0..62).map(|i| (1.8 + 0.1 * f64::from(i), 0.1));
+    let fast = (0..).map(|i| (8.0 + 0.25 * f64::from(i), 0.25)).take_while(|(f, _)| *f < m / 8.0);
+    let mut best = (0.0, 0.0, 0.0);
+    for (frequency, spacing) in slow.chain(fast) {
+        let (mut c, mut s) = waves(x, frequency);
+        space.remove_from(&mut c);
+        space.remove_from(&mut s);
+        let (cc, ss, cs) = (dot(&c, &c), dot(&s, &s), dot(&c, &s));
+        let (cu, su) = (dot(&c, &u), dot(&s, &u));
+        let determinant = cc * ss - cs * cs;
+        if determinant > 1e-9 * cc * ss {
+            let removed = (cu * cu * ss - 2.0 * cu * su * cs + su * su * cc) / determinant;
+            if removed > best.0 {
+                best = (removed, frequency, spacing);
+            }
+        }
+    }
+    let (removed, mut frequency, mut width) = best;
+    let left = (power - removed).max(1e-12 * power) / power;
+    if removed < 0.5 * power || m * left.ln() + 3.0 * m.ln() > -15.0 {
+        return None;
+    }
+    for _round in 0..3 {
+        let start = frequency - width;
+        let mut least = (f64::INFINITY, frequency);
+        for i in 0..11 {
+            let candidate = start + width * f64::from(i) / 5.0;
+            let mut both = space.clone();
+            for column in harmonics(x, candidate) {
+                both.add(&column);
+            }
+            let rest = both.residual(&u);
+            let rest = dot(&rest, &rest);
+            if rest < least.0 {
+                least = (rest, candidate);
+            }
+        }
+        frequency = least.1;
+        width *= 0.25;
+    }
+    let half = |range: std::ops::Range<usize>| {
+        let (c, s) = waves(&x[range.clone()], frequency);
+        let ones = vec![1.0; range.len()];
+        let with = |other: &[f64], column: &[f64]| {
+            let others = Space::of([&ones, &x[range.clone()], other]);
+            crate::stats::least_squares::partial(&others, column, &u[range.clone()]).map_or(0.0, |fit| fit.coefficient)
+        };
+        (with(&s, &c), with(&c, &s))
+    };
+    let middle = x.partition_point(|x| *x < 0.5);
+    let (first, second) = (half(0..middle), half(middle..x.len()));
+    let (n0, n1) = (first.0.hypot(first.1), second.0.hypot(second.1));
+    let along = first.0 * second.0 + first.1 * second.1;
+    let coherent = n0.min(n1) >= AMPLITUDE_RATIO * n0.max(n1) && along >= PHASE_COSINE * n0 * n1;
+    (frequency >= FEWEST && coherent).then(|| Cycle { columns: harmonics(x, frequency), count: frequency })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn x() -> Vec<f64> {
+        (0..128).map(|i| f64::from(i) / 127.0).collect()
+    }
+
+    #[test]
+    fn a_sine_is_found_with_its_frequency() {
+        let v: Vec<f64> = x().iter().map(|x| 3.0 * x + (std::f64::consts::TAU * 5.3 * x).sin()).collect();
+        let cycle = find(&x(), &v, &[]).unwrap();
+        assert!((cycle.count - 5.3).abs() < 0.02, "{}", cycle.count);
+    }
+
+    #[test]
+    fn a_ratchet_and_a_decaying_wave_are_not_cycles() {
+        let ratchet: Vec<f64> = x().iter().map(|x| (x * 4.0).floor().sqrt()).collect();
+        assert!(find(&x(), &ratchet, &[]).is_none());
+        let decaying: Vec<f64> = x().iter().map(|x| (-3.0 * x).exp() * (40.0 * x).sin()).collect();
+        assert!(find(&x(), &decaying, &[]).is_none());
+        assert!(find(&x(), &[1.0; 128], &[]).is_none());
+    }
+}

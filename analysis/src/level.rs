@@ -1,0 +1,131 @@
+//! Is a recent part of the run level? Then nobody has to name the warm-up.
+
+use crate::jumps::{self, Jump};
+use crate::stats::autoregression::{coefficient, long_run_ratio, whitened};
+use crate::stats::least_squares::{Space, dot, partial};
+use crate::stats::student;
+use crate::trace::{Blocks, Trace, View};
+use crate::view::jump_columns;
+
+/// Shares of the run that may be cut off at its start.
+const CUTS: [f64; 5] = [0.0, 0.1, 0.2, 0.3, 0.4];
+/// Late parts whose growth forbids the claim.
+const VETO_CUTS: [f64; 3] = [0.4, 0.5, 0.6];
+const VETO_ERRORS: f64 = 1.5;
+const COUNTS: [usize; 6] = [64, 32, 24, 16, 12, 10];
+/// A line is not whitened beyond this: its intercept must stay.
+const LARGEST_RHO: f64 = 0.97;
+
+/// Whether jumps are taken out of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steps {
+    Left,
+    TakenOut,
+}
+
+/// A line through the quietest blocks of a part of the run. Rates are per second.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) rate: f64,
+    pub(crate) error: f64,
+    pub(crate) half_width: f64,
+    pub(crate) view: View,
+    pub(crate) blocks: usize,
+    pub(crate) jumps: Vec<Jump>,
+}
+
+/// A part of the run that is shown to be level.
+#[derive(Debug, Clone)]
+pub(crate) struct Level {
+    /// Share of the run that was cut off.
+    pub(crate) cut: f64,
+    pub(crate) line: Line,
+}
+
+/// Slope, standard error and degrees of freedom of a line beside steps, with AR(1) noise and what it leaves.
+fn fit_line(t: &[f64], v: &[f64], steps: &[Vec<f64>], rounding: f64) -> Option<(f64, f64, f64)> {
+    let m = t.len();
+    let k = 2 + steps.len();
+    if m < k + 4 {
+        return None;
+    }
+    let ones = vec![1.0; m];
+    let others: Vec<&[f64]> = [ones.as_slice()].into_iter().chain(steps.iter().map(Vec::as_slice)).collect();
+    let mut all = Space::of(others.iter().copied());
+    all.add(t);
+    let rho = coefficient(&all.residual(v), k).min(LARGEST_RHO);
+    let white = whitened(v, rho);
+    let others: Vec<Vec<f64>> = others.iter().map(|column| whitened(column, rho)).collect();
+    let mut space = Space::of(others.iter().map(Vec::as_slice));
+    let line = whitened(t, rho);
+    let slope = partial(&space, &line, &white)?;
+    space.add(&line);
+    let rest = space.residual(&white);
+    let ratio = long_run_ratio(&rest);
+    let left = (m as f64 - k as f64 - 1.0).max(1.0);
+    let variance = (dot(&rest, &rest) + m as f64 * rounding) / left;
+    Some((slope.coefficient, (variance / slope.information * ratio).sqrt(), (left / ratio).max(3.0)))
+}
+
+/// The narrowest line through the part of the run after the share `cut`.
+fn narrowest(trace: &Trace, cut: f64, steps: Steps, rounding: f64, alpha: f64) -> Option<Line> {
+    let mut part = trace.after(cut);
+    if part.len() < 16 {
+        return None;
+    }
+    let mut found = Vec::new();
+    if steps == Steps::TakenOut {
+        found = jumps::find(&part.blocks(&part.ranges(64.min(part.len())), View::Middle));
+        let shrinking = found.windows(2).all(|pair| pair[0].height > pair[1].height);
+        if found.is_empty() || (found.len() > 2 && !shrinking) {
+            return None;
+        }
+        part = part.filtered(|t| !found.iter().any(|jump| t > jump.from && t < jump.to));
+    }
+    let mut best: Option<Line> = None;
+    let mut seen = Vec::new();
+    for count in COUNTS {
+        let count = count.min(part.len());
+        if seen.contains(&count) || count < 10 {
+            continue;
+        }
+        seen.push(count);
+        let ranges = part.ranges(count);
+        if ranges.len() < 9 {
+            continue;
+        }
+        for view in [View::Middle, View::Troughs] {
+            let Blocks { t, v } = part.blocks(&ranges, view);
+            let Some(columns) = jump_columns(&t, &found) else { continue };
+            let Some((rate, error, freedom)) = fit_line(&t, &v, &columns, rounding) else { continue };
+            let half_width = student::two_sided(alpha, freedom) * error;
+            if best.as_ref().is_none_or(|best| half_width < best.half_width) {
+                best = Some(Line { rate, error, half_width, view, blocks: t.len(), jumps: found.clone() });
+            }
+        }
+    }
+    best
+}
+
+/// The longest part that is shown to grow less than `tolerated` (per second); `coarse` is the bound that is enough
+/// where the series wanders. `calm`: the shapes lean to bounded as well.
+pub(crate) fn find(trace: &Trace, tolerated: f64, coarse: f64, rounding: f64, alpha: f64, calm: bool) -> Option<Level> {
+    for cut in VETO_CUTS {
+        let line = narrowest(trace, cut, Steps::TakenOut, rounding, alpha)
+            .or_else(|| narrowest(trace, cut, Steps::Left, rounding, alpha));
+        if line.is_some_and(|line| line.rate > coarse && line.rate > VETO_ERRORS * line.error) {
+            return None;
+        }
+    }
+    for cut in CUTS {
+        for steps in [Steps::Left, Steps::TakenOut] {
+            let Some(line) = narrowest(trace, cut, steps, rounding, alpha) else { continue };
+            let high = line.rate + line.half_width;
+            let fine = (calm || steps == Steps::TakenOut) && high < tolerated;
+            if fine || (calm && high < coarse && line.rate - line.half_width < tolerated) {
+                return Some(Level { cut, line });
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,29 @@
+//! Growth in proportion to what is there already.
+
+use super::{Basis, Columns, Family, Form, GrowthModel, along, number};
+
+/// Exponential growth, half an e-folding over the run to eight.
+#[derive(Debug)]
+pub(super) struct Exponential;
+
+impl GrowthModel for Exponential {
+    fn name(&self) -> &'static str {
+        "exponential"
+    }
+
+    fn family(&self) -> Family {
+        Family::Sustained
+    }
+
+    fn forms(&self) -> &'static [Form] {
+        const FORMS: &[Form] = &[Form {
+            columns: |place| Columns::new(&[Basis::Exponential(place[0])]),
+            parameters: &[number("e_foldings", 0.5, 8.0)],
+            grid: |_| along([0.7, 1.2, 2.0, 3.0, 4.5, 6.0]),
+            refined: true,
+            min_blocks: 0,
+            same_sign: false,
+        }];
+        FORMS
+    }
+}

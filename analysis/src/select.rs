@@ -1,0 +1,108 @@
+//! Which shape explains the series, and by how much: rho from the residuals, effective blocks, information criterion.
+
+use crate::fit::{Fit, Panel, fit_all};
+use crate::models::Family;
+use crate::stats::autoregression::{coefficient, long_run_ratio, unwhitened};
+
+/// All fits of one panel, with what they were judged by.
+#[derive(Debug, Clone)]
+pub(crate) struct Selection {
+    /// In the order of the models; with their scores.
+    pub(crate) fits: Vec<Fit>,
+    pub(crate) rho: f64,
+    /// Blocks per independent block: long-run variance over variance.
+    pub(crate) ratio: f64,
+}
+
+/// At a unit root only a plain drift can be tested: any curve is a path that a random walk may take.
+const UNIT_ROOT: f64 = 0.95;
+/// From here on the flexible trend may have mistaken a kink for a unit root.
+const SUSPICIOUS: f64 = 0.9;
+/// What the noise must look like beside the best shape for the suspicion to hold.
+const CLEARED: f64 = 0.85;
+/// rho is only taken down, and only by steps that matter.
+const STEP_DOWN: f64 = 0.05;
+
+/// Whether rho may be estimated again from the residuals of the best shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noise {
+    Estimated,
+    Given,
+}
+
+fn raw_score(fit: &Fit, m: f64) -> f64 {
+    m * (fit.squares / m).max(f64::MIN_POSITIVE).ln() + fit.parameters as f64 * m.ln()
+}
+
+fn first(fits: &[Fit], m: f64) -> Option<&Fit> {
+    fits.iter().min_by(|a, b| raw_score(a, m).total_cmp(&raw_score(b, m)))
+}
+
+/// Fits every model and scores it. `None` where there are too few blocks for one shape of each family.
+pub(crate) fn select(panel: &Panel, rho: f64, noise: Noise) -> Option<Selection> {
+    let m = panel.x.len() as f64;
+    let mut rho = rho;
+    if rho > SUSPICIOUS && noise == Noise::Estimated {
+        let trial = fit_all(panel, 0.5);
+        let best = first(&trial, m)?;
+        let seen = coefficient(&unwhitened(&best.residuals, 0.5), best.parameters - 2);
+        if seen < CLEARED {
+            rho = seen;
+        }
+    }
+    let mut fits = fit_all(panel, rho);
+    if noise == Noise::Estimated {
+        for _ in 0..2 {
+            if rho < 0.3 {
+                break;
+            }
+            let best = first(&fits, m)?;
+            let seen = coefficient(&unwhitened(&best.residuals, rho), best.parameters - 2);
+            if seen > rho - STEP_DOWN {
+                break;
+            }
+            rho = seen;
+            fits = fit_all(panel, rho);
+        }
+    }
+    let ratio = long_run_ratio(&first(&fits, m)?.residuals);
+    for fit in &mut fits {
+        let p = fit.parameters as f64;
+        // Schwarz (1978) on the effective blocks, with the small-sample term of Hurvich & Tsai (1989).
+        fit.score = m / ratio * (fit.squares / m).max(f64::MIN_POSITIVE).ln()
+            + p * m.ln()
+            + 2.0 * p * (p + 1.0) / (m - p - 1.0).max(1.0);
+        fit.error *= ratio.sqrt();
+        fit.freedom = (fit.freedom / ratio).max(3.0);
+    }
+    if rho > UNIT_ROOT {
+        fits.retain(|fit| fit.family() == Family::Bounded || matches!(fit.name(), "linear" | "linear_ops"));
+    }
+    let selection = Selection { fits, rho, ratio };
+    (selection.best(Family::Sustained).is_some() && selection.best(Family::Bounded).is_some()).then_some(selection)
+}
+
+impl Selection {
+    /// The best fit of a family.
+    pub(crate) fn best(&self, family: Family) -> Option<&Fit> {
+        self.of(family).min_by(|a, b| a.score.total_cmp(&b.score))
+    }
+
+    pub(crate) fn of(&self, family: Family) -> impl Iterator<Item = &Fit> {
+        self.fits.iter().filter(move |fit| fit.family() == family)
+    }
+
+    /// Sustained fits within `distance` of the best one.
+    pub(crate) fn plausible(&self, distance: f64) -> Vec<&Fit> {
+        let best = self.best(Family::Sustained).map_or(f64::INFINITY, |fit| fit.score);
+        self.of(Family::Sustained).filter(|fit| fit.score <= best + distance).collect()
+    }
+
+    /// How far the best bounded shape lies behind the best sustained one: positive speaks for sustained growth.
+    pub(crate) fn margin(&self) -> f64 {
+        match (self.best(Family::Sustained), self.best(Family::Bounded)) {
+            (Some(sustained), Some(bounded)) => bounded.score - sustained.score,
+            _ => 0.0,
+        }
+    }
+}

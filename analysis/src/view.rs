@@ -1,0 +1,173 @@
+//! In which blocks is the series quietest? Medians or troughs, at a length at which the rate can be seen best.
+
+use crate::cycle;
+use crate::fit::Panel;
+use crate::jumps::Jump;
+use crate::stats::autoregression::{coefficient, whitened};
+use crate::stats::least_squares::{Space, dot, partial};
+use crate::stats::{order, student};
+use crate::trace::{Blocks, Trace, View};
+use crate::trend;
+
+/// Numbers of blocks that are tried. Fewer than 12 cannot tell three retained bursts from a line.
+const COUNTS: [usize; 7] = [128, 64, 48, 32, 24, 16, 12];
+const FEWEST_BLOCKS: usize = 11;
+/// Finer blocks are worth an interval wider by this factor.
+const SLACK: f64 = 1.25;
+/// Medians beyond this many robust standard deviations of the flexible trend are moved there.
+const OUTLIER: f64 = 4.0;
+
+/// What is regressed on beside the shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    Nothing,
+    /// The rate of operations, now and smoothed.
+    Load,
+    /// A coherent cycle.
+    Cycle,
+}
+
+/// The chosen view with the noise it was chosen for.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) panel: Panel,
+    pub(crate) view: View,
+    pub(crate) beside: Beside,
+    /// Nuisance columns that are load or cycle; the rest are jumps.
+    pub(crate) beside_columns: usize,
+    /// AR(1) coefficient of what the flexible trend leaves.
+    pub(crate) rho: f64,
+    /// Half width of the interval of a line in this noise, per run.
+    pub(crate) half_width: f64,
+    /// Cycles in the run where a cycle was removed.
+    pub(crate) cycles: Option<f64>,
+}
+
+/// The noise of a view: half width of a line's interval, and rho.
+fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, alpha: f64) -> Option<(f64, f64)> {
+    let m = x.len();
+    let columns: Vec<Vec<f64>> = trend::flexible(x).into_iter().chain(nuisance.iter().cloned()).collect();
+    let k = columns.len();
+    if m < k + 3 {
+        return None;
+    }
+    let rho = coefficient(&Space::of(columns.iter().map(Vec::as_slice)).residual(v), k);
+    let white: Vec<Vec<f64>> = columns.iter().map(|column| whitened(column, rho)).collect();
+    let rest = Space::of(white.iter().map(Vec::as_slice)).residual(&whitened(v, rho));
+    let freedom = (m as f64 - k as f64 - 1.0).max(1.0);
+    let variance = (dot(&rest, &rest) + m as f64 * rounding) / freedom;
+    let ones = Space::of([whitened(&vec![1.0; m], rho).as_slice()]);
+    let line = partial(&ones, &whitened(x, rho), &whitened(v, rho))?;
+    Some((student::two_sided(alpha, freedom) * (variance / line.information).sqrt(), rho))
+}
+
+/// `v` with what lies far from the flexible trend moved to its edge.
+fn winsorised(x: &[f64], v: &[f64], nuisance: &[Vec<f64>]) -> Vec<f64> {
+    let columns: Vec<Vec<f64>> = trend::flexible(x).into_iter().chain(nuisance.iter().cloned()).collect();
+    let rest = Space::of(columns.iter().map(Vec::as_slice)).residual(v);
+    let edge = OUTLIER * order::robust_sigma(&rest);
+    if !(edge > 0.0) {
+        return v.to_vec();
+    }
+    v.iter().zip(&rest).map(|(value, rest)| value - rest + rest.clamp(-edge, edge)).collect()
+}
+
+/// 0/1 columns of the jumps; `None` where a side of one has fewer than two blocks.
+pub(crate) fn jump_columns(t: &[f64], jumps: &[Jump]) -> Option<Vec<Vec<f64>>> {
+    let columns: Vec<Vec<f64>> =
+        jumps.iter().map(|jump| t.iter().map(|t| f64::from(u8::from(*t >= jump.to))).collect()).collect();
+    let fits = |column: &Vec<f64>| {
+        let after: f64 = column.iter().sum();
+        after >= 2.0 && column.len() as f64 - after >= 2.0
+    };
+    columns.iter().all(fits).then_some(columns)
+}
+
+/// Rate of operations in each block, relative to its mean, and where there are enough blocks its moving average.
+fn load_columns(trace: &Trace, ranges: &[std::ops::Range<usize>]) -> Option<Vec<Vec<f64>>> {
+    /// Share of the newest block in the moving average.
+    const NEWEST: f64 = 0.35;
+    let last = trace.len() - 1;
+    let rates: Vec<f64> = ranges
+        .iter()
+        .map(|range| {
+            let end = range.end.min(last);
+            (trace.ops[end] - trace.ops[range.start]) / (trace.t[end] - trace.t[range.start]).max(1e-9)
+        })
+        .collect();
+    let m = rates.len() as f64;
+    let mean = rates.iter().sum::<f64>() / m;
+    let spread = (rates.iter().map(|rate| (rate - mean) * (rate - mean)).sum::<f64>() / m).sqrt();
+    if !(mean > 0.0) || !(spread >= 0.02 * mean) {
+        return None;
+    }
+    let centred = |column: Vec<f64>| {
+        let mean = column.iter().sum::<f64>() / m;
+        column.into_iter().map(|value| value - mean).collect::<Vec<f64>>()
+    };
+    let rates: Vec<f64> = rates.iter().map(|rate| rate / mean).collect();
+    let mut columns = Vec::with_capacity(2);
+    if rates.len() >= 24 {
+        let mut level = rates[0];
+        let smooth = rates.iter().map(|rate| {
+            level += NEWEST * (rate - level);
+            level
+        });
+        columns.push(centred(smooth.collect()));
+    }
+    columns.push(centred(rates));
+    Some(columns)
+}
+
+/// The view in which a rate can be seen best. `None` where there are too few blocks.
+pub(crate) fn choose(trace: &Trace, has_ops: bool, jumps: &[Jump], rounding: f64, alpha: f64) -> Option<Chosen> {
+    let (start, length) = (trace.start(), trace.length());
+    let mut seen = Vec::new();
+    let mut candidates: Vec<Chosen> = Vec::new();
+    for count in COUNTS {
+        let count = count.min(trace.len());
+        if count <= FEWEST_BLOCKS || seen.contains(&count) {
+            continue;
+        }
+        seen.push(count);
+        let ranges = trace.ranges(count);
+        if ranges.len() < FEWEST_BLOCKS {
+            continue;
+        }
+        for view in [View::Middle, View::Troughs] {
+            if view == View::Troughs && ranges.len() == trace.len() && trace.low == trace.middle {
+                continue;
+            }
+            let Blocks { t, v } = trace.blocks(&ranges, view);
+            let x: Vec<f64> = t.iter().map(|t| (t - start) / length).collect();
+            let Some(steps) = jump_columns(&t, jumps) else { continue };
+            let mut besides = vec![(Beside::Nothing, Vec::new(), None)];
+            if let Some(columns) = has_ops.then(|| load_columns(trace, &ranges)).flatten() {
+                besides.push((Beside::Load, columns, None));
+            }
+            if view == View::Middle
+                && count >= 48
+                && let Some(cycle) = cycle::find(&x, &v, &steps)
+            {
+                besides.push((Beside::Cycle, cycle.columns, Some(cycle.count)));
+            }
+            for (beside, mut nuisance, cycles) in besides {
+                let beside_columns = nuisance.len();
+                nuisance.extend(steps.iter().cloned());
+                if trend::flexible(&x).len() + nuisance.len() + 4 > x.len() {
+                    continue;
+                }
+                let v = if view == View::Middle { winsorised(&x, &v, &nuisance) } else { v.clone() };
+                if let Some((half_width, rho)) = noise(&x, &v, &nuisance, rounding, alpha) {
+                    let panel = Panel { x: x.clone(), v, nuisance, x_ops: None, rounding };
+                    candidates.push(Chosen { panel, view, beside, beside_columns, rho, half_width, cycles });
+                }
+            }
+        }
+    }
+    let narrowest = candidates.iter().map(|one| one.half_width).fold(f64::INFINITY, f64::min);
+    candidates.into_iter().filter(|one| one.half_width <= SLACK * narrowest).reduce(|a, b| {
+        let finer = b.panel.x.len().cmp(&a.panel.x.len());
+        if finer.then(a.half_width.total_cmp(&b.half_width)).is_gt() { b } else { a }
+    })
+}
