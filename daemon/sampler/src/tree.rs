@@ -250,8 +250,11 @@ impl ProcessTree {
                 let is_child = parent.is_some_and(|parent| {
                     of.contains(&parent) || self.members.binary_search_by_key(&parent, |member| member.id).is_ok()
                 });
+                if !(is_root || is_child || is_excluded) {
+                    continue;
+                }
                 // The pid of a thread answers as well, and its parent is that of its process.
-                if !(is_root || is_child || is_excluded) || thread_group(&self.root, id.pid) != Ok(id.pid) {
+                if !is_root && thread_group(&self.root, id.pid) != Ok(id.pid) {
                     continue;
                 }
                 if is_excluded {

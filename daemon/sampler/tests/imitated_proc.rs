@@ -1,0 +1,377 @@
+//! Bad luck that real processes do not have on command, in a folder that looks like `/proc`.
+
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a helper fails the test")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use soakd_sampler::{
+    Detail, LimitSource, Liveness, Membership, MetricId, ProcRoot, ProcessId, ProcessTree, SampleError, SamplerId,
+    SamplerStatus, TreeOptions, TreeReading, TreeSampler, memory_limits,
+};
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// A folder that looks like `/proc`.
+struct Proc(tempfile::TempDir);
+
+impl Proc {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn root(&self) -> ProcRoot {
+        ProcRoot::new(self.0.path())
+    }
+
+    fn file(&self, pid: u32, name: &str) -> PathBuf {
+        self.0.path().join(pid.to_string()).join(name)
+    }
+
+    fn write(&self, pid: u32, name: &str, text: &str) {
+        std::fs::write(self.file(pid, name), text).unwrap();
+    }
+
+    /// A process with `mib` MiB of anonymous memory and `cpu` ticks of CPU time.
+    fn process(&self, pid: u32, parent: u32, start_ticks: u64) -> ProcessId {
+        std::fs::create_dir_all(self.file(pid, &format!("task/{pid}"))).unwrap();
+        self.stat(pid, parent, start_ticks, 'S', 0);
+        self.memory(pid, 1);
+        self.write(
+            pid,
+            "status",
+            &format!("Tgid:\t{pid}\nVmSize:\t 1 kB\nRssFile:\t 0 kB\nRssShmem:\t 0 kB\nVmSwap:\t 2048 kB\n"),
+        );
+        ProcessId { pid, start_ticks }
+    }
+
+    fn stat(&self, pid: u32, parent: u32, start_ticks: u64, state: char, cpu_ticks: u64) {
+        let text = format!(
+            "{pid} (p{pid}) {state} {parent} 0 0 0 -1 0 7 0 0 0 {cpu_ticks} 0 0 0 20 0 1 0 {start_ticks} 0 0\n"
+        );
+        self.write(pid, "stat", &text);
+    }
+
+    fn memory(&self, pid: u32, mib: u64) {
+        // The address space differs from process to process, as it does after `exec`.
+        let pages = mib * MIB as u64 / rustix::param::page_size() as u64;
+        self.write(pid, "statm", &format!("{} {} 0 0 0 0 0\n", pages + u64::from(pid), pages));
+    }
+
+    fn rollup(&self, pid: u32, kib: u64) {
+        let text =
+            format!("Rss: {kib} kB\nPss: {kib} kB\nPrivate_Clean: 0 kB\nPrivate_Dirty: {kib} kB\nSwapPss: 0 kB\n");
+        self.write(pid, "smaps_rollup", &text);
+    }
+
+    fn end(&self, pid: u32) {
+        std::fs::remove_dir_all(self.0.path().join(pid.to_string())).unwrap();
+    }
+
+    /// A sampler of the tree below `root`, and its clock in milliseconds.
+    fn sampler(&self, root: ProcessId) -> (TreeSampler, Arc<AtomicU64>) {
+        let membership = Membership::Descendants { of: vec![root], include_roots: true };
+        let mut options = TreeOptions::new(self.root(), membership);
+        options.walk_limit_bytes = 100 << 20;
+        // A folder on disk has a size that is no number of descriptors.
+        options.metrics.retain(|metric| *metric != MetricId::Fds);
+        let millis = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&millis);
+        (TreeSampler::new(options, Box::new(move || Duration::from_millis(clock.load(Ordering::SeqCst)))), millis)
+    }
+}
+
+/// A tick after enough time for a search of all processes.
+fn tick_later(sampler: &mut TreeSampler, millis: &AtomicU64, detail: Detail) -> TreeReading {
+    millis.fetch_add(60_000, Ordering::SeqCst);
+    sampler.tick(detail).clone()
+}
+
+fn pids(reading: &TreeReading) -> Vec<u32> {
+    reading.members.iter().map(|member| member.id.pid).collect()
+}
+
+#[test]
+fn a_tree_is_summed_and_a_new_member_and_a_dead_one_are_told() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.process(30, 10, 110);
+    proc.process(20, 30, 120);
+    proc.process(40, 1, 90);
+    let (mut sampler, millis) = proc.sampler(root);
+    let reading = tick_later(&mut sampler, &millis, Detail::Full);
+    assert_eq!(pids(&reading), [10, 30, 20], "the oldest first, strangers left out");
+    assert_eq!(reading.arrivals.len(), 3);
+    assert_eq!(reading.totals.get(MetricId::Anon), Some(3.0 * MIB));
+    assert_eq!(reading.totals.get(MetricId::AnonSwap), Some(9.0 * MIB));
+    assert_eq!(reading.totals.get(MetricId::Procs), Some(3.0));
+    assert_eq!(reading.totals.get(MetricId::Threads), Some(3.0));
+
+    proc.end(30);
+    proc.process(50, 20, 130);
+    let reading = tick_later(&mut sampler, &millis, Detail::Fast);
+    assert_eq!(pids(&reading), [10, 20, 50], "20 stays although its parent is gone");
+    assert_eq!(reading.departures.iter().map(|member| member.id.pid).collect::<Vec<_>>(), [30]);
+    assert_eq!(reading.arrivals.iter().map(|member| member.id.pid).collect::<Vec<_>>(), [50]);
+    assert!(!reading.has_same_members());
+    assert!(tick_later(&mut sampler, &millis, Detail::Fast).has_same_members());
+}
+
+#[test]
+fn whoever_takes_over_a_pid_is_somebody_else() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    let child = proc.process(20, 10, 110);
+    let (mut sampler, millis) = proc.sampler(root);
+    assert_eq!(pids(&tick_later(&mut sampler, &millis, Detail::Fast)), [10, 20]);
+    proc.process(20, 1, 500);
+    assert_eq!(child.liveness(&proc.root()), Ok(Liveness::Gone));
+    let reading = tick_later(&mut sampler, &millis, Detail::Fast);
+    assert_eq!(pids(&reading), [10]);
+    assert_eq!(reading.departures.iter().map(|member| member.id).collect::<Vec<_>>(), [child]);
+}
+
+#[test]
+fn children_of_a_process_that_took_over_the_pid_of_a_root_are_strangers() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.process(10, 1, 900);
+    proc.process(20, 10, 910);
+    let mut tree = ProcessTree::new(proc.root(), Membership::Descendants { of: vec![root], include_roots: true });
+    assert_eq!(tree.search().unwrap(), []);
+}
+
+#[test]
+fn roots_can_be_left_out_and_others_excluded_with_their_descendants() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.process(20, 10, 110);
+    let load = proc.process(30, 10, 120);
+    proc.process(31, 30, 130);
+    let mut tree = ProcessTree::new(proc.root(), Membership::Descendants { of: vec![root], include_roots: false });
+    tree.exclude(load);
+    let pids: Vec<_> = tree.refresh(Duration::ZERO).unwrap().iter().map(|member| member.id.pid).collect();
+    assert_eq!(pids, [20]);
+    // Handed to the root as an orphan, it is still of the load.
+    proc.end(30);
+    proc.stat(31, 10, 130, 'S', 0);
+    assert_eq!(tree.search().unwrap().len(), 1);
+}
+
+#[test]
+fn a_zombie_is_no_member() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.process(20, 10, 110);
+    let (mut sampler, millis) = proc.sampler(root);
+    assert_eq!(pids(&tick_later(&mut sampler, &millis, Detail::Fast)), [10, 20]);
+    proc.stat(20, 10, 110, 'Z', 0);
+    proc.write(20, "statm", "0 0 0 0 0 0 0\n");
+    // At once, without a search: the read itself finds out.
+    let reading = sampler.tick(Detail::Fast);
+    assert_eq!(pids(reading), [10]);
+    assert_eq!(reading.totals.get(MetricId::Anon), Some(MIB));
+    assert_eq!(tick_later(&mut sampler, &millis, Detail::Fast).arrivals, []);
+}
+
+#[test]
+fn a_read_that_fails_is_a_gap_with_a_reason_and_never_zero() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.write(10, "statm", "nonsense\n");
+    let (mut sampler, millis) = proc.sampler(root);
+    let reading = tick_later(&mut sampler, &millis, Detail::Full);
+    assert_eq!(pids(&reading), [10]);
+    assert!(matches!(reading.members[0].failure(SamplerId::Statm), Some(SampleError::Garbled { .. })));
+    assert_eq!(reading.members[0].reading.get(MetricId::Rss), None);
+    assert_eq!(reading.totals.get(MetricId::Rss), None);
+    assert_eq!(reading.totals.get(MetricId::Cpu), Some(0.0), "the other sources go on");
+    let status = sampler.reports()[SamplerId::Statm as usize].status;
+    assert!(matches!(status, SamplerStatus::Failed(SampleError::Garbled { .. })), "{status:?}");
+}
+
+#[test]
+fn part_of_a_sum_is_no_sum() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.process(20, 10, 110);
+    let (mut sampler, millis) = proc.sampler(root);
+    assert_eq!(tick_later(&mut sampler, &millis, Detail::Fast).totals.get(MetricId::Rss), Some(2.0 * MIB));
+    proc.write(20, "statm", "garbage\n");
+    let reading = tick_later(&mut sampler, &millis, Detail::Fast);
+    assert_eq!(reading.totals.get(MetricId::Rss), None);
+    assert_eq!(reading.members[0].reading.get(MetricId::Rss), Some(MIB));
+    assert!(matches!(sampler.reports()[SamplerId::Statm as usize].status, SamplerStatus::Partly(_)));
+    proc.memory(20, 3);
+    assert_eq!(tick_later(&mut sampler, &millis, Detail::Fast).totals.get(MetricId::Rss), Some(4.0 * MIB));
+    assert_eq!(sampler.reports()[SamplerId::Statm as usize].status, SamplerStatus::Active);
+    assert_eq!(sampler.reports()[SamplerId::Statm as usize].failures_count, 1);
+}
+
+#[test]
+fn a_file_that_the_kernel_lacks_is_unsupported_and_its_process_is_not_gone() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    let (mut sampler, millis) = proc.sampler(root);
+    let reading = tick_later(&mut sampler, &millis, Detail::Slow);
+    assert_eq!(pids(&reading), [10]);
+    assert_eq!(reading.members[0].failure(SamplerId::SmapsRollup), Some(SampleError::Unsupported));
+    assert_eq!(sampler.reports()[SamplerId::SmapsRollup as usize].status, SamplerStatus::Unsupported);
+}
+
+#[test]
+fn what_departed_members_had_counted_stays_in_the_sum() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.process(20, 10, 110);
+    let ticks_per_s = rustix::param::clock_ticks_per_second();
+    proc.stat(10, 1, 100, 'S', 3 * ticks_per_s);
+    proc.stat(20, 10, 110, 'S', 4 * ticks_per_s);
+    let (mut sampler, millis) = proc.sampler(root);
+    assert_eq!(tick_later(&mut sampler, &millis, Detail::Full).totals.get(MetricId::Cpu), Some(7.0));
+    proc.end(20);
+    let reading = tick_later(&mut sampler, &millis, Detail::Full);
+    assert_eq!(reading.totals.get(MetricId::Cpu), Some(7.0));
+    assert_eq!(reading.totals.get(MetricId::MinorFaults), Some(14.0));
+    assert_eq!(reading.totals.get(MetricId::Anon), Some(MIB), "what it held is free");
+}
+
+#[test]
+fn a_process_that_was_just_forked_does_not_count_the_memory_of_its_parent_again() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    let (mut sampler, millis) = proc.sampler(root);
+    tick_later(&mut sampler, &millis, Detail::Fast);
+    proc.process(20, 10, 110);
+    let parent = std::fs::read_to_string(proc.file(10, "statm")).unwrap();
+    proc.write(20, "statm", &parent);
+    let reading = tick_later(&mut sampler, &millis, Detail::Fast);
+    assert_eq!(pids(&reading), [10, 20]);
+    assert!(reading.members[1].is_copy_of_parent);
+    assert_eq!(reading.totals.get(MetricId::Anon), Some(MIB));
+    // It stays what it is, so it is a worker.
+    assert_eq!(tick_later(&mut sampler, &millis, Detail::Fast).totals.get(MetricId::Anon), Some(2.0 * MIB));
+}
+
+#[test]
+fn walks_keep_to_their_share_of_time() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.rollup(10, 512);
+    let membership = Membership::Descendants { of: vec![root], include_roots: true };
+    let mut options = TreeOptions::new(proc.root(), membership);
+    options.metrics = vec![MetricId::Uss];
+    // Each look at the clock takes 10 ms, and so does a walk, which lies between two looks.
+    let mut now = Duration::ZERO;
+    let looks = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&looks);
+    let clock = move || {
+        now += Duration::from_millis(10);
+        counted.fetch_add(1, Ordering::SeqCst);
+        now
+    };
+    let mut sampler = TreeSampler::new(options, Box::new(clock));
+    assert_eq!(sampler.tick(Detail::Slow).totals.get(MetricId::Uss), Some(512.0 * 1024.0));
+    let walked_at = looks.load(Ordering::SeqCst);
+    assert_eq!(sampler.tick(Detail::Slow).totals.get(MetricId::Uss), None);
+    assert_eq!(sampler.reading().members[0].failure(SamplerId::SmapsRollup), Some(SampleError::PutOff));
+    let status = sampler.reports()[SamplerId::SmapsRollup as usize].status;
+    assert_eq!(status, SamplerStatus::Slowed { pause: Duration::from_secs(10) });
+    while sampler.tick(Detail::Slow).totals.get(MetricId::Uss).is_none() {}
+    // 10 ms in a thousand times as long: 1,000 looks of 10 ms each, within a tick.
+    let between = looks.load(Ordering::SeqCst) - walked_at;
+    assert!((1000..1010).contains(&between), "{between}");
+    assert_eq!(sampler.reports()[SamplerId::SmapsRollup as usize].cost.longest(), Duration::from_millis(10));
+}
+
+#[test]
+fn a_process_above_the_limit_is_not_walked_and_that_is_said() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.rollup(10, 512);
+    proc.memory(10, 200);
+    let (mut sampler, millis) = proc.sampler(root);
+    let reading = tick_later(&mut sampler, &millis, Detail::Slow);
+    assert_eq!(reading.totals.get(MetricId::Uss), None);
+    assert_eq!(reading.members[0].failure(SamplerId::SmapsRollup), Some(SampleError::TooLarge));
+    let status = sampler.reports()[SamplerId::SmapsRollup as usize].status;
+    assert_eq!(status, SamplerStatus::Failed(SampleError::TooLarge));
+}
+
+#[test]
+fn a_source_of_nothing_that_is_asked_for_is_off() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    let membership = Membership::Descendants { of: vec![root], include_roots: true };
+    let mut options = TreeOptions::new(proc.root(), membership);
+    options.metrics = vec![MetricId::Rss];
+    let mut sampler = TreeSampler::new(options, Box::new(|| Duration::ZERO));
+    let reading = sampler.tick(Detail::Slow);
+    assert_eq!(reading.totals.iter().collect::<Vec<_>>(), [(MetricId::Rss, MIB)]);
+    for report in &sampler.reports()[1..] {
+        assert_eq!(report.status, SamplerStatus::Off, "{:?}", report.id);
+    }
+}
+
+#[test]
+fn members_beyond_the_limit_on_open_files_are_read_all_the_same() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.process(20, 10, 110);
+    let membership = Membership::Descendants { of: vec![root], include_roots: true };
+    let mut options = TreeOptions::new(proc.root(), membership);
+    options.kept_members_max_count = 1;
+    let mut sampler = TreeSampler::new(options, Box::new(|| Duration::ZERO));
+    assert_eq!(sampler.tick(Detail::Fast).totals.get(MetricId::Anon), Some(2.0 * MIB));
+    assert_eq!(sampler.reopened_members_count(), 1);
+    proc.end(20);
+    proc.process(20, 1, 900);
+    assert_eq!(pids(sampler.tick(Detail::Fast)), [10], "the pid was used again");
+}
+
+#[test]
+fn a_cgroup_has_the_members_it_lists_until_it_is_removed() {
+    let proc = Proc::new();
+    let folder = tempfile::tempdir().unwrap();
+    let cgroup = folder.path().join("service");
+    std::fs::create_dir_all(cgroup.join("worker")).unwrap();
+    proc.process(10, 1, 100);
+    proc.process(20, 1, 110);
+    proc.process(30, 20, 120);
+    std::fs::write(cgroup.join("cgroup.procs"), "10\n").unwrap();
+    std::fs::write(cgroup.join("worker/cgroup.procs"), "20\n20\n0\n99\n").unwrap();
+    let options = TreeOptions::new(proc.root(), Membership::Cgroup(cgroup.clone()));
+    let mut sampler = TreeSampler::new(options, Box::new(|| Duration::ZERO));
+    assert_eq!(pids(sampler.tick(Detail::Fast)), [10, 20]);
+    std::fs::write(cgroup.join("worker/cgroup.procs"), "30\n").unwrap();
+    let reading = sampler.tick(Detail::Fast);
+    assert_eq!((pids(reading), reading.departures.len(), reading.arrivals.len()), (vec![10, 30], 1, 1));
+    std::fs::remove_dir_all(&cgroup).unwrap();
+    let reading = sampler.tick(Detail::Fast);
+    assert_eq!(reading.membership_failure, Some(SampleError::Vanished));
+    assert_eq!((reading.members.len(), reading.totals.get(MetricId::Procs)), (0, None));
+}
+
+#[test]
+fn processes_that_cannot_be_looked_into_are_counted() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.process(20, 10, 110);
+    proc.write(20, "stat", "");
+    let mut tree = ProcessTree::new(proc.root(), Membership::Descendants { of: vec![root], include_roots: true });
+    assert_eq!(tree.search().unwrap().len(), 1);
+    assert_eq!(tree.unreadable_count(), 1);
+}
+
+#[test]
+fn a_process_without_limits_of_its_own_has_those_of_the_host() {
+    let proc = Proc::new();
+    proc.process(10, 1, 100);
+    proc.write(10, "limits", "Max address space unlimited unlimited bytes\n");
+    std::fs::write(proc.0.path().join("meminfo"), "MemTotal: 100 kB\n").unwrap();
+    let limits = memory_limits(&proc.root(), 10).unwrap();
+    assert_eq!(limits.len(), 1);
+    assert_eq!((limits[0].bytes, &limits[0].source), (102_400, &LimitSource::Host));
+}
