@@ -57,6 +57,8 @@ pub enum LoadDriver {
 }
 
 impl LoadDriver {
+    /// The operation of the driver `reference` in a file that names none.
+    pub const DEFAULT_OPERATION: &str = "evaluate";
     /// The names of all drivers in a file.
     pub const NAMES: &[&str] = &["none", "command", "repeat", "reference"];
 

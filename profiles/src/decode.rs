@@ -1,0 +1,57 @@
+//! From a tree of values to a [`Profile`]. What is missing or wrong becomes the default, and what is wrong is reported.
+
+use crate::field::{Field, Reader, Section};
+use crate::keys;
+use crate::profile::{Profile, Report};
+use crate::tree::{Place, Table};
+
+mod budget;
+mod judge;
+mod load;
+mod plan;
+mod target;
+
+/// Reads the whole of a profile. `place` is where the file begins.
+pub(crate) fn profile(reader: &Reader<'_>, table: &Table, place: Place) -> Profile {
+    let top = Section::new(reader, Some(table), place, keys::PROFILE, "");
+    for (key, section) in [("checkpoint", "`[checkpoint]`"), ("fault", "`[[fault]]`")] {
+        if let Some(field) = top.get(key) {
+            reader.report(field.key_place, crate::fault::FaultKind::NotYet { section });
+        }
+    }
+    let section = |key: &'static str, keys| {
+        let section = top.get(key).and_then(|field| field.section(keys, key));
+        section.unwrap_or_else(|| Section::new(reader, None, place, keys, key))
+    };
+    let load = load::load(&section("load", keys::LOAD));
+    let sample = judge::sample(&section("sample", keys::SAMPLE));
+    let judge = judge::judge(&section("judge", keys::JUDGE));
+    judge::check_length(&section("judge", keys::JUDGE), &judge, sample.interval);
+    let budgets = top.get("budget").map(|field| budget::environments(&field)).unwrap_or_default();
+    let scenarios = plan::scenarios(&top, table, &sample, &judge);
+    let stages = plan::stages(&top, &judge);
+    // Read by whoever loads the file; here for its type.
+    top.get("extends").and_then(|field| field.text());
+    Profile {
+        name: top.get("name").and_then(|field| field.text()).unwrap_or_default(),
+        description: top.get("description").and_then(|field| field.free_text()).unwrap_or_default(),
+        folder: None,
+        target: target::target(&section("target", keys::TARGET)),
+        load,
+        sample,
+        judge,
+        budgets,
+        scenarios,
+        stages,
+        report: Report { out: section("report", keys::REPORT).get("out").and_then(|field| field.path()) },
+    }
+}
+
+/// The fields of the tables in `field`, each with its name, and the path of each in messages.
+fn named<'a>(field: &Field<'a>, path: &str, keys: &'static [keys::Key]) -> Vec<(&'a String, Section<'a>)> {
+    let sections = field.entries().into_iter().filter_map(|(name, entry)| {
+        let section = entry.section(keys, format!("{path}.{name}"))?;
+        Some((name, section))
+    });
+    sections.collect()
+}

@@ -1,0 +1,485 @@
+//! Reading the values of a section. Each reader gives the value, or `None` once it has reported what is wrong.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use regex::Regex;
+
+use crate::fault::{Fault, FaultKind, nearest, one_of};
+use crate::keys::{Key, elsewhere};
+use crate::tolerance::{Tolerance, Unit};
+use crate::tree::{Node, Place, Sources, Table, Value};
+use crate::units;
+
+/// What is needed to read a tree, and the faults found so far.
+pub(crate) struct Reader<'a> {
+    pub(crate) sources: &'a Sources,
+    /// Metrics that there are; empty if nobody knows.
+    pub(crate) metrics: &'a [&'a str],
+    /// Whether the tree is one file of several: what concerns several keys is then looked at later, on all of them.
+    pub(crate) alone: bool,
+    pub(crate) faults: RefCell<Vec<Fault>>,
+}
+
+impl Reader<'_> {
+    pub(crate) fn report(&self, place: Place, kind: FaultKind) {
+        let fault = self.sources.fault(place, kind);
+        let mut faults = self.faults.borrow_mut();
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+
+    /// Reports what concerns several keys, unless the tree is one of several.
+    pub(crate) fn report_whole(&self, place: Place, kind: FaultKind) {
+        if !self.alone {
+            self.report(place, kind);
+        }
+    }
+}
+
+/// A table and the keys that it may have.
+#[derive(Clone)]
+pub(crate) struct Section<'a> {
+    reader: &'a Reader<'a>,
+    table: Option<&'a Table>,
+    /// Where the section begins.
+    pub(crate) place: Place,
+    keys: &'static [Key],
+    path: String,
+}
+
+impl<'a> Section<'a> {
+    /// Reports the keys of `table` that are not among `keys`. `path` is the section's name in messages; empty for the
+    /// top level.
+    pub(crate) fn new(
+        reader: &'a Reader<'a>,
+        table: Option<&'a Table>,
+        place: Place,
+        keys: &'static [Key],
+        path: impl Into<String>,
+    ) -> Self {
+        let section = Self { reader, table, place, keys, path: path.into() };
+        for (name, entry) in table.iter().flat_map(|table| &table.0) {
+            if !keys.iter().any(|key| key.name == *name) {
+                let nearest = nearest(name, keys.iter().map(|key| key.name)).or_else(|| elsewhere(name));
+                let kind = FaultKind::UnknownKey { key: name.clone(), section: section.name(), nearest };
+                reader.report(entry.key_place, kind);
+            }
+        }
+        section
+    }
+
+    /// The section in messages.
+    pub(crate) fn name(&self) -> String {
+        if self.path.is_empty() { "the top level".to_owned() } else { format!("`[{}]`", self.path) }
+    }
+
+    pub(crate) fn table(&self) -> Option<&'a Table> {
+        self.table
+    }
+
+    pub(crate) fn reader(&self) -> &'a Reader<'a> {
+        self.reader
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.get(key).is_some())
+    }
+
+    /// The value of `key`, if it is there.
+    pub(crate) fn get(&self, key: &str) -> Option<Field<'a>> {
+        let known = self.keys.iter().find(|known| known.name == key);
+        debug_assert!(known.is_some(), "`{key}` is read but not in the table of keys of `{}`", self.path);
+        let entry = self.table?.get(key)?;
+        Some(Field { reader: self.reader, key: known?.name, node: &entry.node, key_place: entry.key_place })
+    }
+
+    /// Which one of `choices` is there. Reports each further one as a contradiction.
+    pub(crate) fn one_of(&self, choices: &[&'static str]) -> Option<&'static str> {
+        let mut present = choices.iter().filter(|key| self.has(key));
+        let first = present.next()?;
+        for other in present {
+            self.contradicts(other, first);
+        }
+        Some(first)
+    }
+
+    /// Reports `key` as a contradiction to `other`.
+    pub(crate) fn contradicts(&self, key: &str, other: &str) {
+        if let Some(field) = self.get(key) {
+            let (key, other, section) = (key.to_owned(), other.to_owned(), self.name());
+            self.reader.report_whole(field.key_place, FaultKind::Contradiction { key, other, section });
+        }
+    }
+
+    /// Reports `key`, if it is there, as meaningless without `needs`.
+    pub(crate) fn needs(&self, key: &str, needs: &str) {
+        if let Some(field) = self.get(key) {
+            let kind = FaultKind::Needs { key: key.to_owned(), needs: needs.to_owned() };
+            self.reader.report_whole(field.key_place, kind);
+        }
+    }
+
+    /// Reports that `missing` should be in the section.
+    pub(crate) fn missing(&self, missing: impl Into<String>) {
+        let kind = FaultKind::Missing { section: self.name(), missing: missing.into() };
+        self.reader.report_whole(self.place, kind);
+    }
+}
+
+/// A key with its value.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'a> {
+    reader: &'a Reader<'a>,
+    pub(crate) key: &'static str,
+    pub(crate) node: &'a Node,
+    pub(crate) key_place: Place,
+}
+
+impl<'a> Field<'a> {
+    pub(crate) fn report(&self, kind: FaultKind) {
+        self.reader.report(self.node.place, kind);
+    }
+
+    /// The value as the user wrote it.
+    pub(crate) fn written(&self) -> String {
+        self.reader.sources.written(self.node.place)
+    }
+
+    fn wrong_type<T>(&self, expected: &str) -> Option<T> {
+        let found = self.node.value.type_name();
+        self.report(FaultKind::WrongType { key: self.key.to_owned(), found, expected: expected.to_owned() });
+        None
+    }
+
+    pub(crate) fn unreadable<T>(&self, expected: &str) -> Option<T> {
+        let (key, value) = (self.key.to_owned(), self.written());
+        self.report(FaultKind::Unreadable { key, value, expected: expected.to_owned() });
+        None
+    }
+
+    pub(crate) fn too_small(&self, least: String, is_duration: bool) {
+        let (key, value) = (self.key.to_owned(), self.written());
+        self.report(FaultKind::TooSmall { key, value, least, is_duration });
+    }
+
+    pub(crate) fn too_large(&self, most: String, is_duration: bool) {
+        let (key, value) = (self.key.to_owned(), self.written());
+        self.report(FaultKind::TooLarge { key, value, most, is_duration });
+    }
+
+    /// A string that came about by a variable can stand for a value of another type.
+    fn variable_text(&self) -> Option<&'a str> {
+        match &self.node.value {
+            Value::Text { text, from_variable: true } => Some(text.trim()),
+            _ => None,
+        }
+    }
+
+    fn string(&self, expected: &str) -> Option<&'a str> {
+        match &self.node.value {
+            Value::Text { text, .. } => Some(text),
+            _ => self.wrong_type(expected),
+        }
+    }
+
+    /// A string that is not empty.
+    pub(crate) fn text(&self) -> Option<String> {
+        let text = self.string("a string")?;
+        if text.is_empty() {
+            return self.unreadable("a string that is not empty");
+        }
+        Some(text.to_owned())
+    }
+
+    /// A string, which may be empty.
+    pub(crate) fn free_text(&self) -> Option<String> {
+        self.string("a string").map(str::to_owned)
+    }
+
+    /// A path, resolved against the folder of the file in which it stands.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        let path = PathBuf::from(self.text()?);
+        let folder = self.reader.sources.0.get(self.node.place.source).and_then(|source| source.folder.as_deref());
+        Some(folder.map(|folder| folder.join(&path)).unwrap_or(path))
+    }
+
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        match (&self.node.value, self.variable_text()) {
+            (Value::Boolean(value), _) => Some(*value),
+            (_, Some("true")) => Some(true),
+            (_, Some("false")) => Some(false),
+            _ => self.wrong_type("`true` or `false`"),
+        }
+    }
+
+    /// An integer in this range.
+    pub(crate) fn integer(&self, least: u64, most: u64) -> Option<u64> {
+        let value = match (&self.node.value, self.variable_text().map(str::parse::<i64>)) {
+            (Value::Integer(value), _) => *value,
+            (_, Some(Ok(value))) => value,
+            _ => return self.wrong_type("an integer"),
+        };
+        match u64::try_from(value) {
+            Ok(value) if value > most => {
+                self.too_large(most.to_string(), false);
+                None
+            }
+            Ok(value) if value >= least => Some(value),
+            _ => {
+                self.too_small(least.to_string(), false);
+                None
+            }
+        }
+    }
+
+    /// As [`Field::integer`], for numbers of 32 bits.
+    pub(crate) fn integer_u32(&self, least: u32, most: u32) -> Option<u32> {
+        self.integer(least.into(), most.into()).and_then(|value| u32::try_from(value).ok())
+    }
+
+    /// A number between two others, which are excluded.
+    pub(crate) fn fraction(&self, above: f64, below: f64) -> Option<f64> {
+        let value = match (&self.node.value, self.variable_text().map(str::parse::<f64>)) {
+            (Value::Float(value), _) => *value,
+            (_, Some(Ok(value))) => value,
+            #[expect(clippy::cast_precision_loss, reason = "an integer is outside of every range that is asked for")]
+            (Value::Integer(value), _) => *value as f64,
+            _ => return self.wrong_type("a number"),
+        };
+        if above < value && value < below {
+            return Some(value);
+        }
+        self.unreadable(&format!("a number above {above} and below {below}"))
+    }
+
+    /// A length of time in this range.
+    pub(crate) fn duration(&self, least: Duration, most: Duration) -> Option<Duration> {
+        let Some(value) = units::duration(self.string(units::DURATION_LOOKS)?) else {
+            return self.unreadable(units::DURATION_LOOKS);
+        };
+        if value < least {
+            self.too_small(units::show(least), true);
+            return None;
+        }
+        if value > most {
+            self.too_large(units::show(most), true);
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A length of time up to ten years, of which none is too short.
+    pub(crate) fn any_duration(&self) -> Option<Duration> {
+        self.duration(Duration::ZERO, LONGEST)
+    }
+
+    /// A length of time above zero, up to ten years.
+    pub(crate) fn some_duration(&self) -> Option<Duration> {
+        self.duration(Duration::from_millis(1), LONGEST)
+    }
+
+    /// A number of bytes.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match &self.node.value {
+            Value::Integer(value) => match u64::try_from(*value) {
+                Ok(value) => Some(value),
+                Err(_) => self.unreadable(units::SIZE_LOOKS),
+            },
+            Value::Text { text, .. } => {
+                let plain = text.trim().parse().ok();
+                plain.or_else(|| units::size(text)).or_else(|| self.unreadable(units::SIZE_LOOKS))
+            }
+            _ => self.wrong_type(units::SIZE_LOOKS),
+        }
+    }
+
+    /// An amount of what `metric` counts.
+    pub(crate) fn amount(&self, metric: &str) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a limit of 2^53 is not meant to the unit")]
+        let (amount, unit) = match &self.node.value {
+            Value::Integer(value) if *value >= 0 => (*value as f64, None),
+            Value::Float(value) if value.is_finite() && *value >= 0.0 => (*value, None),
+            Value::Text { text, .. } => match (units::size(text), units::number(text)) {
+                (Some(bytes), _) => (bytes as f64, Some(Unit::Bytes)),
+                (None, Some(number)) => (number, None),
+                (None, None) => return self.unreadable(&format!("{}, or a number", units::SIZE_LOOKS)),
+            },
+            Value::Integer(_) | Value::Float(_) => return self.unreadable("an amount of at least 0"),
+            _ => return self.wrong_type("a size or a number"),
+        };
+        // A plain number of bytes is as clear as `50MB`; bytes of something that has none are not.
+        if unit == Some(Unit::Bytes) && Unit::of_metric(metric) != Unit::Bytes {
+            self.wrong_unit(metric);
+            return None;
+        }
+        Some(amount)
+    }
+
+    fn wrong_unit(&self, metric: &str) {
+        let expected = match Unit::of_metric(metric) {
+            Unit::Bytes => "an amount in bytes, since it ends in `_bytes`",
+            Unit::Count => "a number without `B`, since it does not end in `_bytes`",
+        };
+        let (key, value) = (self.key.to_owned(), self.written());
+        self.report(FaultKind::WrongUnit { key, value, metric: metric.to_owned(), expected });
+    }
+
+    pub(crate) fn tolerance(&self) -> Option<Tolerance> {
+        let text = self.string(units::TOLERANCE_LOOKS)?;
+        units::tolerance(text).or_else(|| self.unreadable(units::TOLERANCE_LOOKS))
+    }
+
+    /// A growth of what `metric` counts.
+    pub(crate) fn tolerance_for(&self, metric: &str) -> Option<Tolerance> {
+        let tolerance = self.tolerance()?;
+        if !tolerance.fits(metric) {
+            self.wrong_unit(metric);
+            return None;
+        }
+        Some(tolerance)
+    }
+
+    pub(crate) fn frequency_per_s(&self) -> Option<f64> {
+        let text = self.string(units::FREQUENCY_LOOKS)?;
+        units::frequency_per_s(text).or_else(|| self.unreadable(units::FREQUENCY_LOOKS))
+    }
+
+    /// One of the words of a table.
+    pub(crate) fn word<T: Copy>(&self, table: &[(&'static str, T)]) -> Option<T> {
+        let words = || table.iter().map(|(word, _)| *word);
+        let text = self.string(&one_of(words()))?;
+        if let Some((_, value)) = table.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let (key, value) = (self.key.to_owned(), self.written());
+        self.report(FaultKind::UnknownWord { key, value, expected: one_of(words()), nearest: nearest(text, words()) });
+        None
+    }
+
+    /// Whether the value is this word.
+    pub(crate) fn is_word(&self, word: &str) -> bool {
+        matches!(&self.node.value, Value::Text { text, .. } if text == word)
+    }
+
+    /// A regular expression that compiles.
+    pub(crate) fn pattern(&self) -> Option<String> {
+        let text = self.text()?;
+        match Regex::new(&text) {
+            Ok(_) => Some(text),
+            Err(error) => {
+                // Its last line is the reason; the lines above draw the place.
+                let reason =
+                    error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                self.report(FaultKind::BadPattern { key: self.key.to_owned(), value: self.written(), reason });
+                None
+            }
+        }
+    }
+
+    /// An `http://` address.
+    pub(crate) fn http_url(&self) -> Option<String> {
+        let text = self.text()?;
+        let host = text.strip_prefix("http://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        if host.is_none_or(|host| host.is_empty() || host.starts_with(':') || host.contains(char::is_whitespace)) {
+            return self.unreadable("an address such as `http://127.0.0.1:8080/healthz`");
+        }
+        Some(text)
+    }
+
+    /// A program and its arguments.
+    pub(crate) fn command(&self) -> Option<Vec<String>> {
+        let words = match &self.node.value {
+            Value::Text { text, .. } => match shell_words::split(text) {
+                Ok(words) => words,
+                Err(_) => return self.unreadable("a command whose quotes are closed"),
+            },
+            Value::List(_) => self.strings("a list of strings, or one string")?,
+            _ => return self.wrong_type("a list of strings, or one string"),
+        };
+        if words.first().is_none_or(String::is_empty) {
+            return self.unreadable("a program and its arguments");
+        }
+        if words.iter().any(|word| word.contains('\0')) {
+            return self.unreadable("a command without NUL characters");
+        }
+        Some(words)
+    }
+
+    fn strings(&self, expected: &str) -> Option<Vec<String>> {
+        let Value::List(items) = &self.node.value else { return self.wrong_type(expected) };
+        let texts = items.iter().map(|item| match &item.value {
+            Value::Text { text, .. } => Some(text.clone()),
+            _ => None,
+        });
+        texts.collect::<Option<_>>().or_else(|| self.unreadable(expected))
+    }
+
+    /// Names of metrics.
+    pub(crate) fn metrics(&self) -> Option<Vec<String>> {
+        let names = self.strings("a list of metrics")?;
+        if let Value::List(items) = &self.node.value {
+            for (name, item) in names.iter().zip(items) {
+                self.check_metric(name, item.place);
+            }
+        }
+        Some(names)
+    }
+
+    /// The name of a metric.
+    pub(crate) fn metric(&self) -> Option<String> {
+        let name = self.text()?;
+        self.check_metric(&name, self.node.place);
+        Some(name)
+    }
+
+    /// Reports `name` if it is none of the metrics that there are.
+    pub(crate) fn check_metric(&self, name: &str, place: Place) {
+        let known = self.reader.metrics;
+        if !known.is_empty() && !known.contains(&name) {
+            let nearest = nearest(name, known.iter().copied());
+            let kind = FaultKind::UnknownMetric { key: self.key.to_owned(), name: name.to_owned(), nearest };
+            self.reader.report(place, kind);
+        }
+    }
+
+    fn table(&self) -> Option<&'a Table> {
+        match &self.node.value {
+            Value::Table(table) => Some(table),
+            _ => self.wrong_type("a table"),
+        }
+    }
+
+    /// The value as a section. `path` is its name in messages.
+    pub(crate) fn section(&self, keys: &'static [Key], path: impl Into<String>) -> Option<Section<'a>> {
+        Some(Section::new(self.reader, Some(self.table()?), self.key_place, keys, path))
+    }
+
+    /// The entries of a table whose keys the user chooses.
+    pub(crate) fn entries(&self) -> Vec<(&'a String, Field<'a>)> {
+        let table = self.table();
+        let entries = table.into_iter().flat_map(|table| &table.0);
+        let field = |entry: &'a crate::tree::Entry| Field { node: &entry.node, key_place: entry.key_place, ..*self };
+        entries.map(|(name, entry)| (name, field(entry))).collect()
+    }
+
+    /// Strings by name.
+    pub(crate) fn text_by_name(&self) -> BTreeMap<String, String> {
+        let texts = self.entries().into_iter().filter_map(|(name, field)| Some((name.clone(), field.free_text()?)));
+        texts.collect()
+    }
+}
+
+/// No time in a profile is longer than this; longer ones would not fit into the clocks of some systems.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// The folder that holds `file`.
+pub(crate) fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
