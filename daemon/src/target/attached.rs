@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::find::{Found, Search, answering, find, search_for, successor, unreadable};
+use super::find::{Found, Search, answering, find, older, search_for, successor, unreadable};
 use super::{
     AfterExit, AttachSpec, Command, Current, ExitStatus, Follow, ProcessId, StopReport, StopTook, Target, TargetError,
     TargetEvent,
@@ -89,7 +89,7 @@ impl Attached {
                 Follow::Successor { within } => within,
                 Follow::No => return self.until_empty(known).await,
             };
-            let Some((found, new)) = self.follow(&known, within).await? else { return Ok(()) };
+            let Some((found, new)) = self.follow(&older(known), within).await? else { return Ok(()) };
             watched = new;
             restart_count += 1;
             let (old, new) = (process, found.process);

@@ -16,6 +16,8 @@ use crate::keeper::family::{Relative, all_processes};
 const DEEPEST_UNIT: usize = 8;
 /// How much of a command line is shown.
 const SHOWN_CHARACTERS: usize = 60;
+/// How late the end of a process may be seen for its successor to be told from what it has left behind.
+const QUICKEST_HEIR_S: f64 = 1.0;
 const UNIT_SUFFIXES: [&str; 4] = [".service", ".scope", ".slice", ".socket"];
 const UNIT_FILES: [&str; 5] = [
     "/etc/systemd/system",
@@ -209,6 +211,25 @@ pub(super) fn answering(search: &Search) -> BTreeSet<u32> {
             all_processes().iter().filter(|process| is_named(process, name)).map(|process| process.pid).collect()
         }
     }
+}
+
+/// Of `answering`, those that were there before a process that has just been seen to end did so: its workers, and no
+/// successor of it.
+///
+/// That it ended is seen a little after it did, and a manager may be quick: what is younger than [`QUICKEST_HEIR_S`]
+/// may be a successor. Should it be a young worker after all, its own end will be seen, and the search goes on.
+pub(super) fn older(mut answering: BTreeSet<u32>) -> BTreeSet<u32> {
+    let Some(now_s) = uptime_s() else { return answering };
+    // Far less than 2^52 ticks have passed since the host was started.
+    let born_s = |start_ticks: u64| start_ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
+    let is_older = |process: Relative| born_s(process.start_ticks) < now_s - QUICKEST_HEIR_S;
+    answering.retain(|pid| Relative::read(*pid).is_some_and(is_older));
+    answering
+}
+
+/// Seconds since the host was started, as the start times of processes are counted.
+fn uptime_s() -> Option<f64> {
+    fs::read_to_string("/proc/uptime").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// The processes that answer to `search`, are not `known`, and have no parent that answers too; the oldest first.
