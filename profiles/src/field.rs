@@ -10,7 +10,7 @@ use regex::Regex;
 use crate::fault::{Fault, FaultKind, nearest, one_of};
 use crate::keys::{Key, elsewhere};
 use crate::tolerance::{Tolerance, Unit};
-use crate::tree::{Node, Place, Sources, Table, Value};
+use crate::tree::{Entry, Node, Place, Sources, Table, Value};
 use crate::units;
 
 /// What is needed to read a tree, and the faults found so far.
@@ -134,13 +134,16 @@ impl<'a> Section<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Field<'a> {
     reader: &'a Reader<'a>,
-    pub(crate) key: &'static str,
+    pub(crate) key: &'a str,
     pub(crate) node: &'a Node,
     pub(crate) key_place: Place,
 }
 
 impl<'a> Field<'a> {
     pub(crate) fn report(&self, kind: FaultKind) {
+        if self.node.value.is_reported() {
+            return;
+        }
         self.reader.report(self.node.place, kind);
     }
 
@@ -432,18 +435,19 @@ impl<'a> Field<'a> {
     /// The name of a metric.
     pub(crate) fn metric(&self) -> Option<String> {
         let name = self.text()?;
-        self.check_metric(&name, self.node.place);
-        Some(name)
+        self.check_metric(&name, self.node.place).then_some(name)
     }
 
-    /// Reports `name` if it is none of the metrics that there are.
-    pub(crate) fn check_metric(&self, name: &str, place: Place) {
+    /// Whether `name` is one of the metrics that there are. Reports it if not.
+    pub(crate) fn check_metric(&self, name: &str, place: Place) -> bool {
         let known = self.reader.metrics;
         if !known.is_empty() && !known.contains(&name) {
             let nearest = nearest(name, known.iter().copied());
             let kind = FaultKind::UnknownMetric { key: self.key.to_owned(), name: name.to_owned(), nearest };
             self.reader.report(place, kind);
+            return false;
         }
+        true
     }
 
     fn table(&self) -> Option<&'a Table> {
@@ -462,8 +466,10 @@ impl<'a> Field<'a> {
     pub(crate) fn entries(&self) -> Vec<(&'a String, Field<'a>)> {
         let table = self.table();
         let entries = table.into_iter().flat_map(|table| &table.0);
-        let field = |entry: &'a crate::tree::Entry| Field { node: &entry.node, key_place: entry.key_place, ..*self };
-        entries.map(|(name, entry)| (name, field(entry))).collect()
+        let field = |(name, entry): (&'a String, &'a Entry)| {
+            (name, Field { reader: self.reader, key: name, node: &entry.node, key_place: entry.key_place })
+        };
+        entries.map(field).collect()
     }
 
     /// Strings by name.

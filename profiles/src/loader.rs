@@ -284,6 +284,7 @@ impl<'a> Layers<'a> {
         let whole = reader(incomplete, faults);
         let mut profile = decode::profile(&whole, &merged, start);
         let mut faults = whole.faults.into_inner();
+        forget_consequences(&mut faults);
         if !faults.is_empty() {
             let order = |fault: &Fault| self.sources.0.iter().position(|source| source.name == fault.file);
             faults.sort_by_key(|fault| (order(fault), fault.line, fault.column));
@@ -295,6 +296,14 @@ impl<'a> Layers<'a> {
         profile.folder = folder;
         Ok(profile)
     }
+}
+
+/// Drops what was found on a line that is not TOML: it speaks of what the parser made up to go on.
+fn forget_consequences(faults: &mut Vec<Fault>) {
+    let is_syntax = |fault: &Fault| matches!(fault.kind, FaultKind::Syntax { .. });
+    let broken: Vec<(String, usize)> =
+        faults.iter().filter(|fault| is_syntax(fault)).map(|fault| (fault.file.clone(), fault.line)).collect();
+    faults.retain(|fault| is_syntax(fault) || !broken.contains(&(fault.file.clone(), fault.line)));
 }
 
 /// The text of `key` at the top level of a profile that is known to be valid, such as a shipped one.

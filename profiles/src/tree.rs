@@ -52,6 +52,8 @@ pub(crate) enum Value {
     Table(Table),
     /// Dates, and integers that do not fit.
     Other(&'static str),
+    /// A string of which a fault has been reported already; no reader says more about it.
+    Reported,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -64,6 +66,15 @@ pub(crate) struct Entry {
 }
 
 impl Value {
+    /// Whether a fault of the value, or of one in its list, has been reported already.
+    pub(crate) fn is_reported(&self) -> bool {
+        match self {
+            Self::Reported => true,
+            Self::List(items) => items.iter().any(|item| matches!(item.value, Self::Reported)),
+            _ => false,
+        }
+    }
+
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::Text { .. } => "a string",
@@ -73,6 +84,7 @@ impl Value {
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
             Self::Other(name) => name,
+            Self::Reported => "a string",
         }
     }
 }

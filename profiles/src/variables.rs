@@ -20,9 +20,16 @@ fn replace_in(node: &mut Node, lookup: &dyn Fn(&str) -> Option<String>, report: 
     let place = node.place;
     match &mut node.value {
         Value::Text { text, from_variable } if text.contains("${") => {
-            let replaced = replace(text, lookup, &mut |kind| report(place, kind));
+            let mut is_whole = true;
+            let replaced = replace(text, lookup, &mut |kind| {
+                is_whole = false;
+                report(place, kind);
+            });
             *from_variable = true;
             *text = replaced;
+            if !is_whole {
+                node.value = Value::Reported;
+            }
         }
         Value::List(items) => items.iter_mut().for_each(|item| replace_in(item, lookup, report)),
         Value::Table(table) => replace_all(table, lookup, report),

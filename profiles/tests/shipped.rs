@@ -149,3 +149,16 @@ fn a_name_that_is_nearly_right_gets_a_hint() {
     assert!(matches!(error, LoadError::Unknown { .. }));
     assert_eq!(error.hint().as_deref(), Some("did you mean `demo`?"));
 }
+
+#[test]
+fn the_readme_lists_every_shipped_profile_and_its_examples_are_right() {
+    let readme = include_str!("../README.md");
+    for profile in library() {
+        assert!(readme.contains(&format!("\n| `{}` | ", profile.name)), "{}", profile.name);
+    }
+    let examples: Vec<&str> = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 3);
+    for example in examples {
+        parse(example.as_bytes(), "example", None, SURROUNDINGS).unwrap_or_else(|faults| panic!("{example}\n{faults}"));
+    }
+}

@@ -37,8 +37,8 @@ pub(super) fn judge(section: &Section<'_>) -> Judge {
         section.get("tolerance").filter(|field| !field.is_word("default")).and_then(|field| field.tolerance());
     let tolerances =
         section.get("tolerances").into_iter().flat_map(|field| field.entries()).filter_map(|(metric, field)| {
-            field.check_metric(metric, field.key_place);
-            Some((metric.clone(), field.tolerance_for(metric)?))
+            let is_known = field.check_metric(metric, field.key_place);
+            is_known.then(|| field.tolerance_for(metric))?.map(|tolerance| (metric.clone(), tolerance))
         });
     let early_stop = section.get("early_stop").filter(|field| !field.is_word("auto")).and_then(|field| field.boolean());
     let memory_limit =

@@ -88,8 +88,8 @@ fn attach(field: &Field<'_>) -> Option<Attach> {
 
 fn ready(field: &Field<'_>) -> Option<Ready> {
     let section = field.section(keys::READY, "target.ready")?;
-    let second = Duration::from_millis(1);
-    let timeout = section.get("timeout").and_then(|field| field.duration(second, Duration::from_secs(86_400)));
+    let shortest = Duration::from_millis(1);
+    let timeout = section.get("timeout").and_then(|field| field.duration(shortest, Duration::from_secs(86_400)));
     let choice = section.one_of(&["http", "tcp", "line", "delay"]);
     let status = section.get("status").and_then(|field| status(&field));
     if choice != Some("http") {
