@@ -5,7 +5,7 @@ use soakd_profiles::{
     profile_schema,
 };
 
-const METRICS: &[&str] = &["anon_swap_bytes", "rss_bytes", "heap_live_bytes", "fds_count"];
+const METRICS: &[&str] = &["anon_swap_bytes", "rss_bytes", "uss_bytes", "fds_count"];
 
 fn only_soakd(name: &str) -> Option<String> {
     (name == "SOAKD").then(|| "/opt/with space/soakd".to_owned())
@@ -127,7 +127,7 @@ fn the_limits_that_teams_use_can_be_written() {
     let text = r#"
         [budget.default]
         requests = { growth = "50MB", per_operations = 100_000 }
-        cache = { metric = "heap_live_bytes", growth = "30MB", per_operations = 100_000 }
+        cache = { metric = "uss_bytes", growth = "30MB", per_operations = 100_000 }
         hourly = { rate = "1MB/h" }
         total = { metric = "rss_bytes", peak = "100MB" }
         after = { cleanup = "10MB" }
