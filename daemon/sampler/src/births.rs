@@ -30,15 +30,18 @@ pub(crate) enum Births {
 #[derive(Debug)]
 pub(crate) struct BirthWatch {
     loadavg: Option<OwnedFd>,
-    /// The pids at the last look and at the one before.
+    /// The pid at the last look, and the one from which on the next look begins.
     ///
-    /// A pid is given out shortly before its process can be seen. So each range is looked at twice: what was not
-    /// visible the first time is found on the next tick.
+    /// A pid is given out shortly before its process can be seen. So the last few pids of each range are looked at
+    /// twice: what was not visible the first time is found on the next tick.
     seen: Option<(u32, u32)>,
 }
 
-/// Above so many new pids a search of all processes is no dearer than trying each.
-const MOST_PIDS_TRIED: u32 = 256;
+/// So many new pids are tried on any host; on one with many processes more, see [`BirthWatch::look`].
+const LEAST_PIDS_TRIED: u32 = 128;
+
+/// So many births may be under way at a time, given out and not visible yet; each holds a CPU for some microseconds.
+const PIDS_LOOKED_AT_TWICE: u32 = 64;
 
 impl BirthWatch {
     /// Watches `root`, if its pids are those of the caller's namespace; else every look is [`Births::Unknown`].
@@ -58,8 +61,11 @@ impl BirthWatch {
         self.loadavg.is_some()
     }
 
-    /// What may have been born since the last call.
-    pub(crate) fn look(&mut self) -> Births {
+    /// What may have been born since the last call, on a host with about `processes_count` processes.
+    ///
+    /// Most new pids are gone already, which is found out at half the price of reading a process. So up to twice as many
+    /// as there are processes are tried, before a search of all is the cheaper way.
+    pub(crate) fn look(&mut self, processes_count: usize) -> Births {
         let Some(file) = &self.loadavg else { return Births::Unknown };
         let mut buffer = [0; 128];
         let last_pid = rustix::io::pread(file, &mut buffer, 0).ok().and_then(|length| last_pid(&buffer[..length]));
@@ -67,16 +73,23 @@ impl BirthWatch {
             self.loadavg = None;
             return Births::Unknown;
         };
-        self.advance(last_pid)
+        let most = u32::try_from(processes_count.saturating_mul(2)).unwrap_or(u32::MAX);
+        self.advance(last_pid, most.max(LEAST_PIDS_TRIED))
     }
 
-    fn advance(&mut self, last_pid: u32) -> Births {
+    fn advance(&mut self, last_pid: u32, most_tried: u32) -> Births {
         let before = self.seen;
-        self.seen = Some((last_pid, before.map_or(last_pid, |(last, _)| last)));
+        let begin = match before {
+            None => last_pid,
+            Some((last, _)) if last <= last_pid => last.max(last_pid.saturating_sub(PIDS_LOOKED_AT_TWICE)),
+            // The count of pids started again from below.
+            Some(_) => last_pid.saturating_sub(PIDS_LOOKED_AT_TWICE),
+        };
+        self.seen = Some((last_pid, begin));
         match before {
             None => Births::Unknown,
             Some((last, oldest)) if last == last_pid && oldest == last_pid => Births::None,
-            Some((_, oldest)) if oldest < last_pid && last_pid - oldest <= MOST_PIDS_TRIED => {
+            Some((_, oldest)) if oldest < last_pid && last_pid - oldest <= most_tried => {
                 Births::Within { first: oldest + 1, last: last_pid }
             }
             Some(_) => Births::Unknown,
@@ -111,29 +124,31 @@ mod tests {
     #[test]
     fn nothing_is_born_while_the_last_pid_stands_still() {
         let mut watch = unopened();
-        assert_eq!(watch.advance(100), Births::Unknown);
-        assert_eq!(watch.advance(100), Births::None);
-        assert_eq!(watch.advance(100), Births::None);
+        assert_eq!(watch.advance(100, 256), Births::Unknown);
+        assert_eq!(watch.advance(100, 256), Births::None);
+        assert_eq!(watch.advance(100, 256), Births::None);
     }
 
     #[test]
-    fn new_pids_are_looked_at_twice() {
+    fn the_last_new_pids_are_looked_at_twice() {
         let mut watch = unopened();
-        watch.advance(100);
-        assert_eq!(watch.advance(102), Births::Within { first: 101, last: 102 });
-        assert_eq!(watch.advance(103), Births::Within { first: 101, last: 103 });
-        assert_eq!(watch.advance(103), Births::Within { first: 103, last: 103 });
-        assert_eq!(watch.advance(103), Births::None);
+        watch.advance(100, 256);
+        assert_eq!(watch.advance(102, 256), Births::Within { first: 101, last: 102 });
+        assert_eq!(watch.advance(103, 256), Births::Within { first: 101, last: 103 });
+        assert_eq!(watch.advance(103, 256), Births::Within { first: 103, last: 103 });
+        assert_eq!(watch.advance(103, 256), Births::None);
+        assert_eq!(watch.advance(303, 256), Births::Within { first: 104, last: 303 });
+        assert_eq!(watch.advance(303, 256), Births::Within { first: 240, last: 303 });
     }
 
     #[test]
     fn pids_that_start_again_or_jump_far_need_a_full_search() {
         let mut watch = unopened();
-        watch.advance(32_000);
-        assert_eq!(watch.advance(400), Births::Unknown);
-        assert_eq!(watch.advance(400), Births::Unknown);
-        assert_eq!(watch.advance(400), Births::None);
-        assert_eq!(watch.advance(4000), Births::Unknown);
+        watch.advance(32_000, 256);
+        assert_eq!(watch.advance(400, 256), Births::Unknown);
+        assert_eq!(watch.advance(400, 256), Births::Within { first: 337, last: 400 });
+        assert_eq!(watch.advance(400, 256), Births::None);
+        assert_eq!(watch.advance(4000, 256), Births::Unknown);
     }
 
     #[test]
@@ -141,9 +156,9 @@ mod tests {
         let root = ProcRoot::default();
         let mut watch = BirthWatch::new(&root);
         assert!(watch.is_watching());
-        watch.look();
+        watch.look(100);
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let births = watch.look();
+        let births = watch.look(100);
         child.wait().unwrap();
         match births {
             Births::Within { first, last } => assert!((first..=last).contains(&child.id())),

@@ -142,7 +142,7 @@ impl ProcessTree {
     /// When `/proc` or the cgroup cannot be listed; [`SampleError::Vanished`] when the cgroup was removed, and the
     /// tree then has no members.
     pub fn refresh(&mut self, now: Duration) -> Result<&[Member], SampleError> {
-        let births = self.births.look();
+        let births = self.births.look(self.listing.processes().len());
         let pause = if self.births.is_watching() { WATCHED_SEARCH } else { UNWATCHED_SEARCH };
         let is_due = self.searched_at.is_none_or(|at| now.saturating_sub(at) >= pause);
         // Where births are watched, `Unknown` means that many were born: that cannot wait.

@@ -231,7 +231,9 @@ fn threads_are_counted_and_are_no_members() {
     let threads: Vec<_> = (0..16)
         .map(|_| {
             let wait = std::sync::Arc::clone(&wait);
-            std::thread::spawn(move || wait.lock().unwrap().recv())
+            std::thread::spawn(move || {
+                let _ = wait.lock().unwrap().recv();
+            })
         })
         .collect();
     let reading = tick_until(&mut sampler, Detail::Fast, |reading| own(reading).get(MetricId::Threads) >= Some(17.0));
