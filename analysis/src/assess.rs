@@ -4,12 +4,12 @@
 //! [`crate::floors`] persistence, [`crate::level`] a part of the run that is level.
 
 use crate::fit::{Fit, Panel};
-use crate::floors;
+use crate::floors::{self, Floors};
 use crate::judgement::JudgementKind;
 use crate::jumps::{self, Jump};
 use crate::level::{self, Level};
-use crate::models::Family;
-use crate::select::{Noise, Selection, select};
+use crate::models::{Basis, Family};
+use crate::select::{Noise, Selection, UNIT_ROOT, select};
 use crate::stats::least_squares::{Space, partial};
 use crate::stats::{autoregression, student};
 use crate::tolerance::Tolerated;
@@ -52,6 +52,8 @@ pub(crate) enum Reason {
     LevelSince,
     /// It grows, but a bounded shape explains it about as well.
     Ambiguous,
+    /// It grows, but not shown to go on: floors pause, slow down or come from one step.
+    Unsteady,
     /// It grew, and gave half of it back.
     GivenBack,
     /// The interval of the rate holds the tolerance.
@@ -81,11 +83,73 @@ pub(crate) struct Assessment {
     pub(crate) selection: Selection,
     pub(crate) chosen: Chosen,
     pub(crate) level: Option<Level>,
+    pub(crate) floors: Floors,
     pub(crate) jumps: Vec<Jump>,
     /// The segment without its first moments.
     pub(crate) trace: Trace,
     /// Mean rate of operations, where they were counted.
     pub(crate) ops_per_s: Option<f64>,
+}
+
+impl Assessment {
+    /// The smallest leak that this segment would have shown with 80 % power, per second: a line in the noise of the
+    /// view, or wider where the shape is not certain.
+    pub(crate) fn detectable_per_s(&self) -> Option<f64> {
+        if let Some(level) = &self.level {
+            return Some(level.line.half_width + student::quantile(view::POWER, 30.0) * level.line.error);
+        }
+        let line = self.chosen.detectable * self.selection.ratio.sqrt() / self.trace.length();
+        let shapes = 0.5 * (self.rate.decision_high - self.rate.decision_low);
+        let power = self.chosen.detectable / self.chosen.half_width;
+        Some(if power.is_finite() { line.max(shapes * power) } else { line })
+    }
+
+    /// Further time after which a decision can be expected, in seconds; `None` where it is decided.
+    pub(crate) fn needed_s(&self, tolerated: &Tolerated) -> Option<f64> {
+        if self.kind != JudgementKind::Inconclusive {
+            return None;
+        }
+        // What a run can see shrinks as T^1.5, in the noise of a random walk as T^0.5.
+        let exponent = if self.selection.rho > UNIT_ROOT { 2.0 } else { 2.0 / 3.0 };
+        let noise = (self.detectable_per_s()? / tolerated.per_s).powf(exponent) - 1.0;
+        // A bounded shape and a sustained one part within another run.
+        let shape = if self.reason == Reason::TooWide { 0.25 } else { 1.0 };
+        let needed = self.trace.length() * noise.max(shape);
+        needed.is_finite().then_some(needed)
+    }
+
+    /// Share of the trace that is warm-up.
+    pub(crate) fn warm_up_share(&self) -> f64 {
+        if let Some(level) = &self.level {
+            return level.cut;
+        }
+        let family =
+            if self.kind == JudgementKind::Leak || self.margin > 0.0 { Family::Sustained } else { Family::Bounded };
+        let columns = self.selection.best(family).map(Fit::columns);
+        let ends = columns.iter().flat_map(|columns| columns.iter()).map(|basis| match basis {
+            // After three time constants 95 % of the way is done.
+            Basis::Saturation(tau) => 3.0 * tau,
+            Basis::DelayedSaturation(from, tau) => from + 3.0 * tau * (1.0 - from),
+            Basis::Ramp(_, to) => *to,
+            _ => 0.0,
+        });
+        ends.fold(0.0, f64::max).min(0.9)
+    }
+
+    /// Share of the trace at which its growth began.
+    pub(crate) fn onset_share(&self) -> f64 {
+        let columns = self.selection.best(Family::Sustained).map(Fit::columns);
+        let late = columns.iter().flat_map(|columns| columns.iter()).find_map(|basis| match basis {
+            Basis::Hinge(from) => Some(*from),
+            _ => None,
+        });
+        late.unwrap_or_else(|| self.warm_up_share())
+    }
+
+    /// Operations during the segment; 1 where none were counted.
+    pub(crate) fn operations(&self) -> f64 {
+        self.ops_per_s.map_or(1.0, |ops_per_s| ops_per_s * self.trace.length())
+    }
 }
 
 /// Share of a segment that is left out at its start: loader, first touches.
@@ -236,6 +300,7 @@ pub(crate) fn assess(
     let dropped = jumps.iter().map(|jump| jump.height.min(0.0)).sum::<f64>() + sustained.down;
     let given_back = dropped < -0.5 * rate.value * length;
     let mut persistent = false;
+    let floors = Floors::of(&floors::windows(&trace).0);
     if decision_low > tolerated.per_s && margin > MARGIN_PERSISTENT + rigour.margin {
         let (middles, troughs) = floors::windows(&trace);
         persistent = floors::persistent(&middles, &troughs);
@@ -278,9 +343,11 @@ pub(crate) fn assess(
             (JudgementKind::Inconclusive, Reason::GivenBack)
         } else if decision_low > 0.0 && margin <= MARGIN_PERSISTENT + rigour.margin {
             (JudgementKind::Inconclusive, Reason::Ambiguous)
+        } else if decision_low > tolerated.per_s {
+            (JudgementKind::Inconclusive, Reason::Unsteady)
         } else {
             (JudgementKind::Inconclusive, Reason::TooWide)
         }
     };
-    Some(Assessment { kind, reason, rate, margin, selection, chosen, level, jumps, trace, ops_per_s })
+    Some(Assessment { kind, reason, rate, margin, selection, chosen, level, floors, jumps, trace, ops_per_s })
 }

@@ -215,9 +215,9 @@ impl Digest {
         self.has_ops
     }
 
-    /// The cells of every segment that is long enough, in order of time, with the number of samples in each.
-    pub(crate) fn segments(&self) -> Vec<(Vec<Cell>, usize)> {
-        self.done.iter().chain([&self.current]).map(|segment| (segment.closed(), segment.points)).collect()
+    /// The cells of every segment that is long enough, in order of time.
+    pub(crate) fn segments(&self) -> Vec<Vec<Cell>> {
+        self.done.iter().chain([&self.current]).map(Segment::closed).collect()
     }
 }
 
@@ -233,8 +233,8 @@ mod tests {
         }
         let segments = digest.segments();
         assert_eq!(segments.len(), 1);
-        assert_eq!(segments[0].0.len(), 1000);
-        assert!(segments[0].0.iter().enumerate().all(|(i, cell)| cell.middle == (i % 7) as f64));
+        assert_eq!(segments[0].len(), 1000);
+        assert!(segments[0].iter().enumerate().all(|(i, cell)| cell.middle == (i % 7) as f64));
     }
 
     #[test]
@@ -250,8 +250,8 @@ mod tests {
             };
             digest.push(f64::from(i), value, Some(f64::from(i) * 10.0)).unwrap();
         }
-        let (cells, points) = digest.segments().remove(0);
-        assert_eq!(points, 200_000);
+        let cells = digest.segments().remove(0);
+        assert_eq!(digest.points(), 200_000);
         assert!(cells.len() <= CAPACITY && cells.len() > CAPACITY / 4);
         assert!(cells.windows(2).all(|pair| pair[0].t_s < pair[1].t_s));
         let lowest = cells.iter().min_by(|a, b| a.low.total_cmp(&b.low)).unwrap();
@@ -270,7 +270,7 @@ mod tests {
             }
             digest.push(f64::from(i), 1.0, Some(f64::from(i % 200))).unwrap();
         }
-        let lengths: Vec<usize> = digest.segments().iter().map(|segment| segment.0.len()).collect();
+        let lengths: Vec<usize> = digest.segments().iter().map(|segment| segment.len()).collect();
         assert_eq!(lengths, [100, 100, 100]);
     }
 
@@ -285,7 +285,7 @@ mod tests {
         }
         let segments = digest.segments();
         assert!(segments.len() <= MOST_SEGMENTS + 1);
-        assert!(segments.iter().map(|segment| segment.0.len()).sum::<usize>() <= CAPACITY);
+        assert!(segments.iter().map(|segment| segment.len()).sum::<usize>() <= CAPACITY);
     }
 
     #[test]

@@ -46,6 +46,27 @@ pub(crate) struct Fit {
     pub(crate) down: f64,
     /// Information criterion, less is better.
     pub(crate) score: f64,
+    /// Inner products of the columns and of the derivatives by the shape parameters, after whitening.
+    gram: Gram,
+}
+
+/// Products of what is estimated: coefficients first, then shape parameters.
+#[derive(Debug, Clone)]
+struct Gram {
+    products: [[f64; WIDEST]; WIDEST],
+    /// Which unknown each row stands for; one that the others explain has no row.
+    unknowns: Vec<usize>,
+}
+
+impl Gram {
+    /// Variance of a combination of the unknowns in units of the noise variance.
+    fn variance(&self, gradient: &[f64]) -> f64 {
+        let mut kept = [0.0; WIDEST];
+        for (slot, unknown) in kept.iter_mut().zip(&self.unknowns) {
+            *slot = gradient.get(*unknown).copied().unwrap_or(0.0);
+        }
+        pseudo_variance(&self.products, &kept, self.unknowns.len()).max(0.0)
+    }
 }
 
 impl std::fmt::Debug for dyn GrowthModel {
@@ -69,6 +90,14 @@ impl Fit {
 
     pub(crate) fn columns(&self) -> Columns {
         (self.form.columns)(&self.place)
+    }
+
+    /// Standard error of an unknown: coefficients first, then shape parameters. `None` where the data do not determine
+    /// it, or where it was chosen among a few places.
+    pub(crate) fn error_of(&self, unknown: usize) -> Option<f64> {
+        let mut gradient = [0.0; WIDEST];
+        *gradient.get_mut(unknown)? = 1.0;
+        self.gram.unknowns.contains(&unknown).then(|| (self.gram.variance(&gradient) * self.variance).sqrt())
     }
 }
 
@@ -189,8 +218,8 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Standard error of the slope at the end, shape parameters counted as estimated.
-    fn slope_error(&self, form: &Form, by_ops: bool, trial: &Trial, variance: f64) -> f64 {
+    /// What is estimated at a place, shape parameters included, and the gradient of the slope at the end.
+    fn linearised(&self, form: &Form, by_ops: bool, trial: &Trial) -> (Gram, Vec<f64>) {
         let columns = (form.columns)(&trial.place);
         let count = columns.as_slice().len();
         let mut used: Vec<Vec<f64>> = columns.iter().map(|basis| self.raw(basis, by_ops)).collect();
@@ -219,23 +248,24 @@ impl<'a> Bench<'a> {
                 gradient.push(slope);
             }
         }
-        let (mut rests, mut kept) = (Vec::new(), [0.0; WIDEST]);
-        for (mut column, slope) in used.into_iter().zip(gradient).take(WIDEST) {
+        let mut rests = Vec::new();
+        let mut unknowns = Vec::new();
+        for (unknown, mut column) in used.into_iter().enumerate().take(WIDEST) {
             whiten(&mut column, self.rho);
             let before = dot(&column, &column).sqrt();
             let rest = self.space.residual(&column);
             if dot(&rest, &rest).sqrt() > 1e-7 * before {
-                kept[rests.len()] = slope;
+                unknowns.push(unknown);
                 rests.push(rest);
             }
         }
-        let mut gram = [[0.0; WIDEST]; WIDEST];
+        let mut products = [[0.0; WIDEST]; WIDEST];
         for (i, a) in rests.iter().enumerate() {
             for (j, b) in rests.iter().enumerate() {
-                gram[i][j] = dot(a, b);
+                products[i][j] = dot(a, b);
             }
         }
-        (pseudo_variance(&gram, &kept, rests.len()).max(0.0) * variance).sqrt()
+        (Gram { products, unknowns }, gradient)
     }
 
     fn finish(&self, candidate: Candidate) -> Option<Fit> {
@@ -259,7 +289,8 @@ impl<'a> Bench<'a> {
         let left = m as f64 - estimated as f64 - f64::from(u8::from(self.rho > 0.0));
         let variance = squares / left.max(1.0);
         let slope = columns.iter().zip(best.coefficients).map(|(basis, c)| basis.slope_at_end() * c).sum();
-        let error = if count > 0 { self.slope_error(form, by_ops, &best, variance) } else { 0.0 };
+        let (gram, gradient) = self.linearised(form, by_ops, &best);
+        let error = (gram.variance(&gradient) * variance).sqrt();
         let is_step = columns.as_slice().first().is_some_and(|basis| matches!(basis, Basis::Step(_)));
         let down = if is_step && model.family() == Family::Sustained { best.coefficients[0].min(0.0) } else { 0.0 };
         Some(Fit {
@@ -276,6 +307,7 @@ impl<'a> Bench<'a> {
             residuals,
             down,
             score: f64::INFINITY,
+            gram,
         })
     }
 }

@@ -107,6 +107,24 @@ fn narrowest(trace: &Trace, cut: f64, steps: Steps, rounding: f64, alpha: f64) -
     best
 }
 
+/// Blocks and cut of the live estimate.
+const RECENT_BLOCKS: usize = 24;
+const RECENT_CUT: f64 = 0.4;
+
+/// A line through the quieter view of the recent part, for display.
+pub(crate) fn recent(trace: &Trace, rounding: f64, alpha: f64) -> Option<Line> {
+    let part = trace.after(RECENT_CUT);
+    let ranges = part.ranges(RECENT_BLOCKS.min(part.len()));
+    let line = |view: View| {
+        let Blocks { t, v } = part.blocks(&ranges, view);
+        let (rate, error, freedom) = fit_line(&t, &v, &[], rounding)?;
+        let half_width = student::two_sided(alpha, freedom) * error;
+        Some(Line { rate, error, half_width, view, blocks: t.len(), jumps: Vec::new() })
+    };
+    let candidates = [View::Middle, View::Troughs].into_iter().filter_map(line);
+    candidates.min_by(|a, b| a.half_width.total_cmp(&b.half_width))
+}
+
 /// The longest part that is shown to grow less than `tolerated` (per second); `coarse` is the bound that is enough
 /// where the series wanders. `calm`: the shapes lean to bounded as well.
 pub(crate) fn find(trace: &Trace, tolerated: f64, coarse: f64, rounding: f64, alpha: f64, calm: bool) -> Option<Level> {

@@ -11,35 +11,42 @@
 //! | [`estimate`] | a value with its interval |
 //! | [`judgement`] | the answer: kind, rate, model, evidence |
 //! | [`judge`](mod@judge) | from a finished series to its judgement |
+//! | [`models`] | the growth models, a file each |
 //! | [`monitor`] | the same, one sample at a time, with early decisions |
+//! | [`combine`](mod@combine) | several series, one answer |
 //! | [`formats`] | from the text that recorders write to series |
 
 #![expect(clippy::neg_cmp_op_on_partial_ord, reason = "comparisons are written so that NaN fails")]
-#![expect(dead_code, reason = "the report and the monitor use the rest")]
 
 mod assess;
+pub mod combine;
 mod cycle;
 mod digest;
 pub mod estimate;
+mod evidence;
 mod fit;
 mod floors;
 pub mod formats;
 pub mod judge;
 pub mod judgement;
 mod jumps;
+mod label;
 mod level;
 pub mod models;
 pub mod monitor;
+mod projection;
 pub mod quantity;
 pub mod question;
 mod select;
 pub mod series;
+mod span;
 mod stats;
 mod tolerance;
 mod trace;
 mod trend;
 mod view;
 
+pub use combine::{Combined, Role, Witness, combine};
 pub use estimate::Estimate;
 pub use judge::judge;
 pub use judgement::{Judgement, JudgementKind};

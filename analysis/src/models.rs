@@ -41,7 +41,18 @@ pub enum Clock {
     Operations,
 }
 
-/// One shape parameter, as a share of the run unless said otherwise.
+/// What a shape parameter measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// A place in the run, as a share of it.
+    Place,
+    /// A length, as a share of the run.
+    Length,
+    /// A plain number.
+    Number,
+}
+
+/// One shape parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameter {
     /// Its name in the report.
@@ -50,8 +61,8 @@ pub struct Parameter {
     pub low: f64,
     /// Largest value.
     pub high: f64,
-    /// Whether it is a share of the run, which the report shows in seconds.
-    pub is_time: bool,
+    /// What it measures; the report shows places and lengths in seconds or operations.
+    pub measure: Measure,
 }
 
 /// What the grids of a form depend on.
@@ -172,16 +183,20 @@ pub(crate) fn across(first: impl IntoIterator<Item = f64>, second: impl Iterator
     first.into_iter().flat_map(|a| second.clone().map(move |b| [a, b])).collect()
 }
 
-pub(crate) const fn share(name: &'static str, low: f64, high: f64) -> Parameter {
-    Parameter { name, low, high, is_time: true }
+pub(crate) const fn place(name: &'static str, low: f64, high: f64) -> Parameter {
+    Parameter { name, low, high, measure: Measure::Place }
+}
+
+pub(crate) const fn length(name: &'static str, low: f64, high: f64) -> Parameter {
+    Parameter { name, low, high, measure: Measure::Length }
 }
 
 pub(crate) const fn number(name: &'static str, low: f64, high: f64) -> Parameter {
-    Parameter { name, low, high, is_time: false }
+    Parameter { name, low, high, measure: Measure::Number }
 }
 
-/// The places of a step.
-pub(crate) const STEP: Parameter = share("step", 0.04, 0.96);
+/// The place of a step.
+pub(crate) const STEP: Parameter = place("step", 0.04, 0.96);
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ pub(crate) struct Selection {
 }
 
 /// At a unit root only a plain drift can be tested: any curve is a path that a random walk may take.
-const UNIT_ROOT: f64 = 0.95;
+pub(crate) const UNIT_ROOT: f64 = 0.95;
 /// From here on the flexible trend may have mistaken a kink for a unit root.
 const SUSPICIOUS: f64 = 0.9;
 /// What the noise must look like beside the best shape for the suspicion to hold.
@@ -73,6 +73,7 @@ pub(crate) fn select(panel: &Panel, rho: f64, noise: Noise) -> Option<Selection>
             + p * m.ln()
             + 2.0 * p * (p + 1.0) / (m - p - 1.0).max(1.0);
         fit.error *= ratio.sqrt();
+        fit.variance *= ratio;
         fit.freedom = (fit.freedom / ratio).max(3.0);
     }
     if rho > UNIT_ROOT {

@@ -17,6 +17,9 @@ const SLACK: f64 = 1.25;
 /// Medians beyond this many robust standard deviations of the flexible trend are moved there.
 const OUTLIER: f64 = 4.0;
 
+/// Power at which a leak counts as visible.
+pub(crate) const POWER: f64 = 0.8;
+
 /// What is regressed on beside the shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beside {
@@ -39,12 +42,14 @@ pub(crate) struct Chosen {
     pub(crate) rho: f64,
     /// Half width of the interval of a line in this noise, per run.
     pub(crate) half_width: f64,
+    /// Smallest slope that a line in this noise would show with 80 % power, per run.
+    pub(crate) detectable: f64,
     /// Cycles in the run where a cycle was removed.
     pub(crate) cycles: Option<f64>,
 }
 
-/// The noise of a view: half width of a line's interval, and rho.
-fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, alpha: f64) -> Option<(f64, f64)> {
+/// The noise of a view: half width of a line's interval, smallest visible slope, and rho.
+fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, alpha: f64) -> Option<(f64, f64, f64)> {
     let m = x.len();
     let columns: Vec<Vec<f64>> = trend::flexible(x).into_iter().chain(nuisance.iter().cloned()).collect();
     let k = columns.len();
@@ -58,7 +63,9 @@ fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, alpha: f64)
     let variance = (dot(&rest, &rest) + m as f64 * rounding) / freedom;
     let ones = Space::of([whitened(&vec![1.0; m], rho).as_slice()]);
     let line = partial(&ones, &whitened(x, rho), &whitened(v, rho))?;
-    Some((student::two_sided(alpha, freedom) * (variance / line.information).sqrt(), rho))
+    let error = (variance / line.information).sqrt();
+    let critical = student::two_sided(alpha, freedom);
+    Some((critical * error, (critical + student::quantile(POWER, freedom)) * error, rho))
 }
 
 /// `v` with what lies far from the flexible trend moved to its edge.
@@ -158,9 +165,18 @@ pub(crate) fn choose(trace: &Trace, has_ops: bool, jumps: &[Jump], rounding: f64
                     continue;
                 }
                 let v = if view == View::Middle { winsorised(&x, &v, &nuisance) } else { v.clone() };
-                if let Some((half_width, rho)) = noise(&x, &v, &nuisance, rounding, alpha) {
+                if let Some((half_width, detectable, rho)) = noise(&x, &v, &nuisance, rounding, alpha) {
                     let panel = Panel { x: x.clone(), v, nuisance, x_ops: None, rounding };
-                    candidates.push(Chosen { panel, view, beside, beside_columns, rho, half_width, cycles });
+                    candidates.push(Chosen {
+                        panel,
+                        view,
+                        beside,
+                        beside_columns,
+                        rho,
+                        half_width,
+                        detectable,
+                        cycles,
+                    });
                 }
             }
         }

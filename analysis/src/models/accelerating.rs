@@ -17,7 +17,7 @@ impl GrowthModel for Accelerating {
 
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[Form {
-            columns: |place| Columns::new(&[Basis::Power(place[0])]),
+            columns: |at| Columns::new(&[Basis::Power(at[0])]),
             parameters: &[number("exponent", 1.15, 4.0)],
             grid: |_| along([1.3, 1.7, 2.2, 3.0]),
             refined: true,

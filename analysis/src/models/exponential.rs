@@ -17,7 +17,7 @@ impl GrowthModel for Exponential {
 
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[Form {
-            columns: |place| Columns::new(&[Basis::Exponential(place[0])]),
+            columns: |at| Columns::new(&[Basis::Exponential(at[0])]),
             parameters: &[number("e_foldings", 0.5, 8.0)],
             grid: |_| along([0.7, 1.2, 2.0, 3.0, 4.5, 6.0]),
             refined: true,

@@ -2,7 +2,7 @@
 
 use super::{
     Basis, Clock, Columns, Family, Form, GrowthModel, LATEST_STOP, SLOWEST_SATURATION, SLOWEST_WARM_UP, along, even,
-    geometric, share,
+    geometric, length, place,
 };
 
 macro_rules! by_operations {
@@ -53,8 +53,8 @@ by_operations!(
     SaturatingLinearOps,
     "saturating_linear_ops",
     Sustained,
-    |place| Columns::new(&[Basis::Saturation(place[0]), Basis::Line]),
-    &[share("time_constant", 0.005, SLOWEST_WARM_UP)],
+    |at| Columns::new(&[Basis::Saturation(at[0]), Basis::Line]),
+    &[length("time_constant", 0.005, SLOWEST_WARM_UP)],
     |_| along(geometric(0.008, SLOWEST_WARM_UP, 10))
 );
 by_operations!(
@@ -62,8 +62,8 @@ by_operations!(
     SaturatingOps,
     "saturating_ops",
     Bounded,
-    |place| Columns::new(&[Basis::Saturation(place[0])]),
-    &[share("operations_constant", 0.005, SLOWEST_SATURATION)],
+    |at| Columns::new(&[Basis::Saturation(at[0])]),
+    &[length("constant", 0.005, SLOWEST_SATURATION)],
     |_| along(geometric(0.008, SLOWEST_SATURATION, 14))
 );
 by_operations!(
@@ -71,8 +71,8 @@ by_operations!(
     SublinearOps,
     "sublinear_ops",
     Bounded,
-    |place| Columns::new(&[Basis::Logarithm(place[0])]),
-    &[share("scale", 0.0002, 0.3)],
+    |at| Columns::new(&[Basis::Logarithm(at[0])]),
+    &[length("scale", 0.0002, 0.3)],
     |_| along(geometric(0.0005, 0.3, 8))
 );
 by_operations!(
@@ -80,7 +80,7 @@ by_operations!(
     RampStopOps,
     "ramp_stop_ops",
     Bounded,
-    |place| Columns::new(&[Basis::Ramp(0.0, place[0])]),
-    &[share("stop", 0.04, LATEST_STOP)],
+    |at| Columns::new(&[Basis::Ramp(0.0, at[0])]),
+    &[place("stop", 0.04, LATEST_STOP)],
     |_| along(even(0.06, LATEST_STOP, 13))
 );

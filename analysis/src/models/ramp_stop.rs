@@ -1,6 +1,6 @@
 //! A steady fill that ends: a buffer of fixed size, a cache that reaches its capacity.
 
-use super::{Basis, Columns, Family, Form, GrowthModel, LATEST_STOP, across, along, even, share};
+use super::{Basis, Columns, Family, Form, GrowthModel, LATEST_STOP, across, along, even, place};
 
 /// A line that stops, from the start or from later on.
 #[derive(Debug)]
@@ -18,19 +18,19 @@ impl GrowthModel for RampStop {
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[
             Form {
-                columns: |place| Columns::new(&[Basis::Ramp(0.0, place[0])]),
-                parameters: &[share("stop", 0.04, LATEST_STOP)],
+                columns: |at| Columns::new(&[Basis::Ramp(0.0, at[0])]),
+                parameters: &[place("stop", 0.04, LATEST_STOP)],
                 grid: |_| along(even(0.06, LATEST_STOP, 13)),
                 refined: true,
                 min_blocks: 0,
                 same_sign: false,
             },
             Form {
-                columns: |place| Columns::new(&[Basis::Ramp(place[0], place[1])]),
-                parameters: &[share("start", 0.0, 0.9), share("stop", 0.04, LATEST_STOP)],
+                columns: |at| Columns::new(&[Basis::Ramp(at[0], at[1])]),
+                parameters: &[place("start", 0.0, 0.9), place("stop", 0.04, LATEST_STOP)],
                 grid: |_| {
                     let mut places = across(even(0.06, 0.94, 12), even(0.06, LATEST_STOP, 13));
-                    places.retain(|place| place[1] - place[0] > 0.03);
+                    places.retain(|at| at[1] - at[0] > 0.03);
                     places
                 },
                 refined: true,

@@ -1,6 +1,6 @@
 //! A warm-up: a cache that fills, pools that reach their size.
 
-use super::{Basis, Columns, Family, Form, GrowthModel, SLOWEST_SATURATION, across, along, geometric, number, share};
+use super::{Basis, Columns, Family, Form, GrowthModel, SLOWEST_SATURATION, across, along, geometric, length, number};
 
 /// Exponential saturation, two of them, or one by a power law (mixtures of time constants).
 #[derive(Debug)]
@@ -18,23 +18,23 @@ impl GrowthModel for Saturating {
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[
             Form {
-                columns: |place| Columns::new(&[Basis::Saturation(place[0])]),
-                parameters: &[share("time_constant", 0.005, SLOWEST_SATURATION)],
+                columns: |at| Columns::new(&[Basis::Saturation(at[0])]),
+                parameters: &[length("time_constant", 0.005, SLOWEST_SATURATION)],
                 grid: |_| along(geometric(0.008, SLOWEST_SATURATION, 14)),
                 refined: true,
                 min_blocks: 0,
                 same_sign: false,
             },
             Form {
-                columns: |place| Columns::new(&[Basis::Saturation(place[0]), Basis::Saturation(place[1])]),
+                columns: |at| Columns::new(&[Basis::Saturation(at[0]), Basis::Saturation(at[1])]),
                 parameters: &[
-                    share("fast_time_constant", 0.004, 0.2),
-                    share("slow_time_constant", 0.02, SLOWEST_SATURATION),
+                    length("fast_time_constant", 0.004, 0.2),
+                    length("slow_time_constant", 0.02, SLOWEST_SATURATION),
                 ],
                 grid: |_| {
                     let taus = geometric(0.01, SLOWEST_SATURATION, 6);
                     let mut places = across(taus.clone(), taus);
-                    places.retain(|place| place[1] > 1.5 * place[0] && place[0] <= 0.2 && place[1] >= 0.02);
+                    places.retain(|at| at[1] > 1.5 * at[0] && at[0] <= 0.2 && at[1] >= 0.02);
                     places
                 },
                 refined: true,
@@ -42,8 +42,8 @@ impl GrowthModel for Saturating {
                 same_sign: false,
             },
             Form {
-                columns: |place| Columns::new(&[Basis::PowerSaturation(place[0], place[1])]),
-                parameters: &[share("half_time", 0.001, 0.5), number("exponent", 0.2, 5.0)],
+                columns: |at| Columns::new(&[Basis::PowerSaturation(at[0], at[1])]),
+                parameters: &[length("half_time", 0.001, 0.5), number("exponent", 0.2, 5.0)],
                 grid: |_| across(geometric(0.003, 0.4, 9), [0.35, 0.6, 0.9, 1.4, 2.2, 3.5].into_iter()),
                 refined: true,
                 min_blocks: 11,

@@ -1,6 +1,6 @@
 //! A leak under a warm-up.
 
-use super::{Basis, Columns, Family, Form, GrowthModel, SLOWEST_WARM_UP, STEP, across, along, geometric, share};
+use super::{Basis, Columns, Family, Form, GrowthModel, SLOWEST_WARM_UP, STEP, across, along, geometric, length};
 
 /// Saturation and a line; two saturations and a line; a step, a saturation and a line.
 #[derive(Debug)]
@@ -18,23 +18,23 @@ impl GrowthModel for SaturatingLinear {
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[
             Form {
-                columns: |place| Columns::new(&[Basis::Saturation(place[0]), Basis::Line]),
-                parameters: &[share("time_constant", 0.005, SLOWEST_WARM_UP)],
+                columns: |at| Columns::new(&[Basis::Saturation(at[0]), Basis::Line]),
+                parameters: &[length("time_constant", 0.005, SLOWEST_WARM_UP)],
                 grid: |_| along(geometric(0.008, SLOWEST_WARM_UP, 10)),
                 refined: true,
                 min_blocks: 0,
                 same_sign: false,
             },
             Form {
-                columns: |place| Columns::new(&[Basis::Saturation(place[0]), Basis::Saturation(place[1]), Basis::Line]),
+                columns: |at| Columns::new(&[Basis::Saturation(at[0]), Basis::Saturation(at[1]), Basis::Line]),
                 parameters: &[
-                    share("fast_time_constant", 0.004, 0.2),
-                    share("slow_time_constant", 0.02, SLOWEST_WARM_UP),
+                    length("fast_time_constant", 0.004, 0.2),
+                    length("slow_time_constant", 0.02, SLOWEST_WARM_UP),
                 ],
                 grid: |_| {
                     let taus = geometric(0.01, SLOWEST_WARM_UP, 5);
                     let mut places = across(taus.clone(), taus);
-                    places.retain(|place| place[1] > 1.5 * place[0]);
+                    places.retain(|at| at[1] > 1.5 * at[0]);
                     places
                 },
                 refined: true,
@@ -42,8 +42,8 @@ impl GrowthModel for SaturatingLinear {
                 same_sign: true,
             },
             Form {
-                columns: |place| Columns::new(&[Basis::Step(place[0]), Basis::Saturation(place[1]), Basis::Line]),
-                parameters: &[STEP, share("time_constant", 0.008, SLOWEST_WARM_UP)],
+                columns: |at| Columns::new(&[Basis::Step(at[0]), Basis::Saturation(at[1]), Basis::Line]),
+                parameters: &[STEP, length("time_constant", 0.008, SLOWEST_WARM_UP)],
                 grid: |layout| across(layout.some_edges(24), [0.02, 0.06, 0.18].into_iter()),
                 refined: true,
                 min_blocks: 11,

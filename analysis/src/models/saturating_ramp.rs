@@ -1,6 +1,6 @@
 //! A warm-up with a fill beside it that ends.
 
-use super::{Basis, Columns, Family, Form, GrowthModel, LATEST_STOP, across, even, share};
+use super::{Basis, Columns, Family, Form, GrowthModel, LATEST_STOP, across, even, length, place};
 
 /// A saturation and a line that stops.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ impl GrowthModel for SaturatingRamp {
 
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[Form {
-            columns: |place| Columns::new(&[Basis::Saturation(place[0]), Basis::Ramp(0.0, place[1])]),
-            parameters: &[share("time_constant", 0.004, 0.2), share("stop", 0.04, LATEST_STOP)],
+            columns: |at| Columns::new(&[Basis::Saturation(at[0]), Basis::Ramp(0.0, at[1])]),
+            parameters: &[length("time_constant", 0.004, 0.2), place("stop", 0.04, LATEST_STOP)],
             grid: |_| across([0.01, 0.03, 0.1], even(0.06, LATEST_STOP, 7)),
             refined: true,
             min_blocks: 11,

@@ -17,7 +17,7 @@ impl GrowthModel for Step {
 
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[Form {
-            columns: |place| Columns::new(&[Basis::Step(place[0])]),
+            columns: |at| Columns::new(&[Basis::Step(at[0])]),
             parameters: &[STEP],
             grid: |layout| along(layout.edges.iter().copied()),
             refined: false,

@@ -17,7 +17,7 @@ impl GrowthModel for StepLinear {
 
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[Form {
-            columns: |place| Columns::new(&[Basis::Step(place[0]), Basis::Line]),
+            columns: |at| Columns::new(&[Basis::Step(at[0]), Basis::Line]),
             parameters: &[STEP],
             grid: |layout| along(layout.edges.iter().copied()),
             refined: false,

@@ -1,6 +1,6 @@
 //! Growth that never stops but gets ever slower: fragmentation, logarithmic fills.
 
-use super::{Basis, Columns, Family, Form, GrowthModel, STEP, across, along, geometric, number, share};
+use super::{Basis, Columns, Family, Form, GrowthModel, STEP, across, along, geometric, length, number};
 
 /// A logarithm, a power up to 0.6, or a step and a logarithm.
 #[derive(Debug)]
@@ -18,15 +18,15 @@ impl GrowthModel for Sublinear {
     fn forms(&self) -> &'static [Form] {
         const FORMS: &[Form] = &[
             Form {
-                columns: |place| Columns::new(&[Basis::Logarithm(place[0])]),
-                parameters: &[share("scale", 0.0002, 0.3)],
+                columns: |at| Columns::new(&[Basis::Logarithm(at[0])]),
+                parameters: &[length("scale", 0.0002, 0.3)],
                 grid: |_| along(geometric(0.0005, 0.3, 8)),
                 refined: true,
                 min_blocks: 0,
                 same_sign: false,
             },
             Form {
-                columns: |place| Columns::new(&[Basis::Power(place[0])]),
+                columns: |at| Columns::new(&[Basis::Power(at[0])]),
                 parameters: &[number("exponent", 0.1, 0.6)],
                 grid: |_| along([0.2, 0.35, 0.5, 0.6]),
                 refined: true,
@@ -34,8 +34,8 @@ impl GrowthModel for Sublinear {
                 same_sign: false,
             },
             Form {
-                columns: |place| Columns::new(&[Basis::Step(place[0]), Basis::Logarithm(place[1])]),
-                parameters: &[STEP, share("scale", 0.001, 0.3)],
+                columns: |at| Columns::new(&[Basis::Step(at[0]), Basis::Logarithm(at[1])]),
+                parameters: &[STEP, length("scale", 0.001, 0.3)],
                 grid: |layout| across(layout.some_edges(16), [0.003, 0.03, 0.2].into_iter()),
                 refined: true,
                 min_blocks: 11,
