@@ -16,12 +16,10 @@ use target_helper::{Child, eventually, gone, is_alive, line_ready, patiently, sh
 /// Set in the process that stands for soakd: the file into which the processes of its target write their pids.
 const FILE: &str = "SOAKD_TEST_PIDS";
 
-/// A target with a child that has left its session and ignores the signal.
+/// A target with a child that has left its session and ignores the signal: two processes, each in the file.
 fn family(file: &str) -> String {
-    format!(
-        "setsid sh -c \"trap '' TERM; echo \\$\\$ >> {file}; while :; do sleep 600; done\" & \
-         echo $$ >> {file}; while :; do sleep 600; done"
-    )
+    // What is ignored stays so when another program is executed.
+    format!("setsid sh -c \"trap '' TERM; echo \\$\\$ >> {file}; exec sleep 600\" & echo $$ >> {file}; exec sleep 600")
 }
 
 fn keeper_of(target: &Target) -> u32 {
@@ -33,7 +31,8 @@ fn keeper_of(target: &Target) -> u32 {
 
 fn kill(pid: u32) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
+    // That it has ended in the meantime is as well.
+    let _ = kill_process(pid, Signal::KILL);
 }
 
 #[tokio::test]
@@ -56,6 +55,16 @@ struct Soakd {
     cgroup: Option<String>,
     _folder: tempfile::TempDir,
     pids: Vec<u32>,
+}
+
+impl Drop for Soakd {
+    /// For a test that has failed, and for the one in which nobody else is left to do it.
+    fn drop(&mut self) {
+        self.process.end();
+        for pid in self.pids.iter().filter(|pid| is_alive(**pid)) {
+            kill(*pid);
+        }
+    }
 }
 
 async fn soakd() -> Soakd {
@@ -98,8 +107,8 @@ async fn a_killed_soakd_leaves_nothing() {
     for pid in soakd.pids.iter().chain([&soakd.keeper]) {
         eventually("it has ended", || !is_alive(*pid)).await;
     }
-    if let Some(cgroup) = soakd.cgroup {
-        eventually("its cgroup is removed", || !fs::exists(&cgroup).unwrap()).await;
+    if let Some(cgroup) = &soakd.cgroup {
+        eventually("its cgroup is removed", || !fs::exists(cgroup).unwrap()).await;
     }
 }
 
@@ -112,8 +121,8 @@ async fn a_keeper_ignores_what_a_terminal_or_a_service_manager_sends_to_all() {
     }
     // It hears soakd end after it has seen the signals, if it has survived them.
     soakd.process.end();
-    for pid in soakd.pids {
-        eventually("it has ended", || !is_alive(pid)).await;
+    for pid in &soakd.pids {
+        eventually("it has ended", || !is_alive(*pid)).await;
     }
 }
 
@@ -122,12 +131,8 @@ async fn the_main_process_does_not_outlive_soakd_and_keeper_killed_together() {
     let mut soakd = soakd().await;
     kill(soakd.keeper);
     soakd.process.end();
-    let main = soakd.pids.iter().copied();
-    // Which of the two wrote first is open; at least the one that the keeper has started ends by itself.
-    eventually("one has ended", || main.clone().any(|pid| !is_alive(pid))).await;
-    for pid in main.filter(|pid| is_alive(*pid)) {
-        kill(pid);
-    }
+    // Which of the two wrote first is open; the one that the keeper has started ends by itself.
+    eventually("one has ended", || soakd.pids.iter().any(|pid| !is_alive(*pid))).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use crate::target::cgroup_hierarchies::{CgroupHierarchies, subfolders};
 use crate::target::{LimitOutcome, Placement};
 
+/// What their folders are called, before the pid of the keeper.
+const NAME: &str = "soakd-target-";
+
 /// The cgroups that a keeper has made.
 #[derive(Debug, Default)]
 pub(super) struct OwnCgroup {
@@ -31,7 +34,7 @@ impl OwnCgroup {
 
     fn create_in(layout: &CgroupHierarchies, memberships: &str, memory_limit_bytes: Option<u64>) -> Self {
         let mut own = Self::default();
-        let name = format!("soakd-target-{}", std::process::id());
+        let name = format!("{NAME}{}", std::process::id());
         let v2 = layout.v2().and_then(|mount| CgroupHierarchies::folder_in(mount, memberships));
         if let Some(inside) = v2 {
             own.v2 = own.made(&delegated_above(&inside).unwrap_or(inside), &name);
@@ -57,6 +60,7 @@ impl OwnCgroup {
     }
 
     fn made(&mut self, inside: &Path, name: &str) -> Option<PathBuf> {
+        remove_abandoned(inside);
         let folder = inside.join(name);
         match fs::create_dir(&folder) {
             Ok(()) => Some(folder),
@@ -153,6 +157,17 @@ pub(super) fn remove_tree(folder: &Path) {
     let _ = fs::remove_dir(folder);
 }
 
+/// Removes what a keeper has left that was killed together with its soakd. One that is not empty stays: the kernel
+/// refuses to remove it.
+fn remove_abandoned(inside: &Path) {
+    for folder in subfolders(inside) {
+        let keeper = folder.file_name().and_then(|name| name.to_str()?.strip_prefix(NAME)?.parse::<u32>().ok());
+        if keeper.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            remove_tree(&folder);
+        }
+    }
+}
+
 /// The cgroup above, where it is one that a service manager has delegated to us and we are in a sub-cgroup of it
 /// (`DelegateSubgroup=`): there, unlike in our own, controllers can be handed down.
 fn delegated_above(inside: &Path) -> Option<PathBuf> {
@@ -202,6 +217,21 @@ mod tests {
         let limit = placement.cgroup_v1_memory.unwrap().join("memory.limit_in_bytes");
         assert!(limit.starts_with(folder.path()));
         assert_eq!(fs::read_to_string(limit).unwrap(), "4096");
+    }
+
+    #[test]
+    fn what_a_killed_keeper_has_left_is_removed_and_what_a_living_one_has_is_not() {
+        let (folder, layout) = host("cgroup2", "rw");
+        let inside = folder.path().join("own");
+        // Pids are below 2^22.
+        let (abandoned, kept, other) = ("soakd-target-4194305", "soakd-target-1", "soakd-target-x");
+        for name in [abandoned, kept, other] {
+            fs::create_dir(inside.join(name)).unwrap();
+        }
+        OwnCgroup::create_in(&layout, "0::/own\n", None).remove();
+        let left: std::collections::BTreeSet<_> =
+            fs::read_dir(&inside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [kept, other].map(std::ffi::OsString::from).into());
     }
 
     #[test]
