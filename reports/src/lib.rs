@@ -1,1 +1,42 @@
 //! The verdict document, its JSON Schema and its renderers.
+//!
+//! A run hands in what it found; [`Verdict::new`] concludes outcome, severity and exit code; renderers make of it what
+//! programs and people read. Reports are consumers: nothing here knows where a sample comes from, reads a clock or
+//! opens a file.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`verdict`] | the document, and what it is made from |
+//! | [`run`], [`series`], [`budget`], [`record`] | its parts |
+//! | [`outcome`] | outcome and severity, exit codes |
+//! | [`conclude`](mod@conclude) | from judgements and budgets to the outcome: the rules |
+//! | [`sentence`] | what was found, in sentences |
+//! | [`schema`] | the JSON Schema of the document |
+//! | [`read`](mod@read) | reading a verdict back |
+//! | [`render`] | the renderers and their table |
+
+mod amount;
+pub mod budget;
+pub mod conclude;
+mod finite;
+pub mod outcome;
+pub mod read;
+pub mod record;
+pub mod render;
+pub mod run;
+pub mod schema;
+pub mod sentence;
+pub mod series;
+pub mod verdict;
+
+pub use budget::{Bound, Budget, BudgetStatus};
+pub use conclude::{Conclusion, InconclusiveAs, Policy, conclude};
+pub use finite::NotFinite;
+pub use outcome::{Outcome, Severity};
+pub use read::{ReadError, read};
+pub use record::{Attribution, Event, Gap, Load, Overhead, Samples, Warning};
+pub use render::{Charset, Colour, Look, RENDERERS, RenderError, Renderer, Report, renderer};
+pub use run::{Ended, Host, Run};
+pub use schema::verdict_schema;
+pub use series::{Per, Projection, Role, Scope, SeriesFinding, SeriesVerdict, TolerancePer};
+pub use verdict::{DecidedBy, Findings, SCHEMA, SchemaId, Verdict};

@@ -1,0 +1,106 @@
+//! From a verdict to something to read: [`Renderer`], and the table of all of them, [`RENDERERS`].
+//!
+//! A renderer is one file below `render/` and one row of the table.
+
+use thiserror::Error;
+
+use crate::finite::NotFinite;
+use crate::verdict::Verdict;
+
+pub mod escape;
+pub mod json;
+pub mod terminal;
+
+/// What is rendered, and for what kind of reader.
+#[derive(Debug, Clone)]
+pub struct Report<'a> {
+    /// The verdict.
+    pub verdict: &'a Verdict,
+    /// How text is to look.
+    pub look: Look,
+    /// Files that were written about the run, to be named to the reader: what they hold, and where they are.
+    pub files: Vec<(String, String)>,
+}
+
+impl<'a> Report<'a> {
+    /// A report in the plainest look that names no files.
+    #[must_use]
+    pub fn new(verdict: &'a Verdict) -> Self {
+        Self { verdict, look: Look::default(), files: Vec::new() }
+    }
+}
+
+/// How text is to look. The default is right for a file or a pipe: 80 columns, no colour, Unicode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns that a line may have; below [`Look::LEAST_COLUMNS`] it counts as that.
+    pub columns: usize,
+    /// Whether escape sequences colour the text.
+    pub colour: Colour,
+    /// Which characters may be used.
+    pub charset: Charset,
+}
+
+impl Look {
+    /// No text fits into less.
+    pub const LEAST_COLUMNS: usize = 40;
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { columns: 80, colour: Colour::Never, charset: Charset::Unicode }
+    }
+}
+
+/// Whether text is coloured. Every text can be understood without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// No escape sequence at all.
+    Never,
+    /// The 8 colours that every terminal has.
+    Always,
+}
+
+/// Which characters text may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    /// Any that can be seen.
+    Unicode,
+    /// 7-bit characters; all others are written as `\u{…}`.
+    Ascii,
+}
+
+/// Why a verdict could not be rendered.
+#[derive(Debug, Error)]
+pub enum RenderError {
+    /// A number that the format does not have.
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
+}
+
+/// Renders verdicts in one format. Rendering is pure: the same report gives the same bytes.
+pub trait Renderer: Sync {
+    /// Its name, as `--format` takes it.
+    fn name(&self) -> &'static str;
+
+    /// What it is for, for the help.
+    fn about(&self) -> &'static str;
+
+    /// The usual extension of such a file, without a dot.
+    fn extension(&self) -> &'static str;
+
+    /// The report in this format, with a line end at the end where it is text.
+    ///
+    /// # Errors
+    /// [`RenderError`] where the verdict holds what the format cannot.
+    fn render(&self, report: &Report<'_>) -> Result<Vec<u8>, RenderError>;
+}
+
+/// Every renderer.
+pub static RENDERERS: &[&dyn Renderer] = &[&terminal::Terminal, &json::Json];
+
+/// The renderer of that name.
+#[must_use]
+pub fn renderer(name: &str) -> Option<&'static dyn Renderer> {
+    RENDERERS.iter().copied().find(|renderer| renderer.name() == name)
+}

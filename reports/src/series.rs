@@ -1,0 +1,116 @@
+//! One judged series of a run.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use soakd_analysis::{Estimate, Judgement, Quantity};
+
+use crate::outcome::Severity;
+
+/// What a series was read from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Scope {
+    /// Summed over the target's process tree.
+    Tree,
+    /// One process of the target.
+    Process {
+        /// Process id.
+        pid: u32,
+        /// Start time in clock ticks since boot; with the pid it names the process, since pids are reused.
+        start_ticks: u64,
+        /// Its `comm`, for people.
+        name: String,
+    },
+    /// The host.
+    Host,
+}
+
+/// What a series counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Its judgement counts towards the outcome.
+    Judged,
+    /// Its judgement is told to the reader and decides nothing.
+    Witness,
+}
+
+/// The tolerated growth, by which the series was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TolerancePer {
+    /// Units of the series per hour or per operation.
+    pub value: f64,
+    /// Per what.
+    pub per: Per,
+}
+
+/// What growth is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    /// By the hour.
+    Hour,
+    /// By the operation.
+    Op,
+}
+
+/// Growth as far ahead as the run supports; see [`conclude`](mod@crate::conclude).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Projection {
+    /// How far ahead, in seconds: the horizon, or less where the run was too short to speak for all of it.
+    pub over_s: f64,
+    /// Growth in that time, in units of the series.
+    pub growth: Estimate,
+    /// The same as a share of the settled baseline (0.05 = 5 %); `None` where there is no baseline above zero.
+    pub growth_ratio: Option<Estimate>,
+}
+
+/// One series of a run: what was measured, and what it was found to do.
+///
+/// The fields of the [`Judgement`] stand beside the others in the document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesVerdict {
+    /// Name of the metric, with its unit suffix.
+    pub metric: String,
+    /// What one unit of the values is.
+    pub unit: Quantity,
+    /// What it was read from.
+    pub scope: Scope,
+    /// What it counts for.
+    pub role: Role,
+    /// The tolerated growth, by which it was judged.
+    pub tolerance: TolerancePer,
+    /// A level that must not be reached, in units of the series.
+    pub limit: Option<f64>,
+    /// How much the growth comes to.
+    pub severity: Severity,
+    /// Growth as far ahead as the run supports; `None` where there is no rate.
+    pub projection: Option<Projection>,
+    /// When the evidence decided, in seconds of the run; `None` where it was judged at the end.
+    pub decided_at_s: Option<f64>,
+    /// What it was found to do.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+}
+
+/// What is known about one series when the run is over. [`Verdict::new`](crate::Verdict::new) adds the rest.
+///
+/// A series that was asked for and could not be measured belongs here too, with the judgement of an empty series:
+/// left out, it would be missed by nobody.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesFinding {
+    /// Name of the metric, with its unit suffix.
+    pub metric: String,
+    /// What one unit of the values is.
+    pub unit: Quantity,
+    /// What it was read from.
+    pub scope: Scope,
+    /// What it counts for.
+    pub role: Role,
+    /// A level that must not be reached (the limit of the question), in units of the series.
+    pub limit: Option<f64>,
+    /// When the evidence decided, in seconds of the run; `None` where it was judged at the end.
+    pub decided_at_s: Option<f64>,
+    /// What it was found to do.
+    pub judgement: Judgement,
+}
