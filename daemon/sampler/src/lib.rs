@@ -1,16 +1,43 @@
 //! Reads processes, process trees and host memory, cheaply.
 //!
+//! A [`TreeSampler`] follows the processes of a target and reads all of them at each tick: sums over the tree, each member,
+//! who came and who went. It knows no judgement, keeps no history and reads no clock: it is handed one. What could not be read is
+//! `None` with a named reason, and never zero. While the members stay the same, a tick allocates nothing.
+//!
 //! ```
-//! use soakd_sampler::{Membership, ProcRoot, ProcessId, ProcessTree};
-//! use std::time::Duration;
+//! use soakd_sampler::{Detail, Membership, MetricId, ProcRoot, ProcessId, TreeOptions, TreeSampler};
+//! use std::time::Instant;
 //!
 //! let root = ProcRoot::default();
 //! let this = ProcessId::of(&root, std::process::id())?;
-//! let mut tree = ProcessTree::new(root, Membership::Descendants { of: vec![this], include_roots: true });
-//! let members = tree.refresh(Duration::ZERO)?;
-//! assert_eq!(members[0].id, this);
+//! let membership = Membership::Descendants { of: vec![this], include_roots: true };
+//! let start = Instant::now();
+//! let mut sampler = TreeSampler::new(TreeOptions::new(root, membership), Box::new(move || start.elapsed()));
+//!
+//! let reading = sampler.tick(Detail::Full);
+//! assert_eq!(reading.members[0].id, this);
+//! assert!(reading.totals.get(MetricId::AnonSwap).is_some_and(|bytes| bytes > 0.0));
+//! for report in sampler.reports() {
+//!     println!("{}: {}", report.id.row().name, report.status);
+//! }
 //! # Ok::<(), soakd_sampler::SampleError>(())
 //! ```
+//!
+//! # Map
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `metric`, `reading`, `error` | [`METRICS`], the values of one instant, and why there is none |
+//! | `sampler` | [`Sampler`] and [`SAMPLERS`]; a file for each source: `statm`, `descriptors`, `threads`, `status`, `stat`, `smaps_rollup` |
+//! | `tree`, `births`, `listing` | who belongs to the target, and how new members are found without searching |
+//! | `tree_sampler`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
+//! | `sampler_status`, `cost` | how each source is doing, and what it costs |
+//! | `host`, `host_memory`, `swap_areas` | the host: facts, and memory and load as context |
+//! | `cgroup`, `limits` | control groups v1, v2 and hybrid; what stops a process from growing |
+//! | `process_id`, `proc_root`, `kept_file`, `fields` | identity of a process, a settable `/proc`, files kept open, numbers in the kernel's text |
+//!
+//! A new metric is a row in `METRICS`; a new source is a file, a row in `SAMPLERS` and a key in [`SamplerId`]; tests name
+//! what was forgotten.
 
 mod births;
 mod cgroup;

@@ -56,6 +56,14 @@ pub struct Metric {
     pub judged_by_default: bool,
 }
 
+impl Metric {
+    /// Whether it counts bytes.
+    #[must_use]
+    pub fn is_memory(&self) -> bool {
+        self.name.ends_with("_bytes")
+    }
+}
+
 macro_rules! metrics {
     ($($id:ident $name:literal $detail:ident $scope:ident $sum:ident $judged:literal $description:literal;)+) => {
         /// The key of a metric. Its row is [`MetricId::row`].

@@ -355,28 +355,33 @@ impl TreeSampler {
         }
     }
 
-    /// Sums over the members.
+    /// Sums over the members, in one pass over them.
     fn sum(&mut self) {
         let totals = &mut self.reading.totals;
         totals.clear();
-        for row in METRICS.iter().filter(|row| row.scope == Scope::Process && self.is_wanted[row.id as usize]) {
-            let is_memory = row.name.ends_with("_bytes");
-            let mut sum = None;
-            let mut is_whole = true;
-            for member in &self.reading.members {
-                match member.reading.get(row.id) {
-                    Some(_) if is_memory && member.is_copy_of_parent => {}
-                    Some(value) => sum = Some(sum.unwrap_or(0.0) + value),
+        let mut sums = [Some(0.0); MetricId::COUNT];
+        let mut has_any = [false; MetricId::COUNT];
+        for member in &self.reading.members {
+            let has_no_memory = member.failure(SamplerId::Statm) == Some(SampleError::NoMemory);
+            for row in METRICS {
+                let index = row.id as usize;
+                match (member.reading.get(row.id), row.is_memory()) {
+                    (Some(_), true) if member.is_copy_of_parent => {}
+                    (Some(value), _) => {
+                        sums[index] = sums[index].map(|sum| sum + value);
+                        has_any[index] = true;
+                    }
                     // A process without memory adds none.
-                    None if is_memory && member.failure(SamplerId::Statm) == Some(SampleError::NoMemory) => {}
-                    None => is_whole = false,
+                    (None, true) if has_no_memory => {}
+                    // Part of a sum is no sum.
+                    (None, _) => sums[index] = None,
                 }
             }
-            let Some(mut sum) = sum.filter(|_| is_whole) else { continue };
-            if row.tree_sum == TreeSum::Cumulative {
-                sum += self.departed.get(row.id).unwrap_or(0.0);
-            }
-            totals.set(row.id, sum);
+        }
+        for row in METRICS.iter().filter(|row| has_any[row.id as usize]) {
+            let Some(sum) = sums[row.id as usize] else { continue };
+            let departed = if row.tree_sum == TreeSum::Cumulative { self.departed.get(row.id) } else { None };
+            totals.set(row.id, sum + departed.unwrap_or(0.0));
         }
         if self.is_wanted[MetricId::Procs as usize] && self.reading.membership_failure.is_none() {
             totals.set(MetricId::Procs, as_reading(self.reading.members.len() as u64));
