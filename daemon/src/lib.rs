@@ -1,7 +1,56 @@
 //! The soakd program: command line, runs, store.
+//!
+//! Data flows one way: profile → run → samples → series → judgement → verdict → reports.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`cli`] | arguments and help |
+//! | [`commands`] | a file for each command |
+//! | [`policy`], [`target_spec`], [`surroundings`], [`limits`] | from profile and command line to what a run is asked |
+//! | [`run`] | one run: phases, samples, events |
+//! | [`target`], [`keeper`] | what is soaked: started, attached to, watched, stopped |
+//! | [`load`], [`operations`], [`operation_source`] | what keeps it busy, and how its operations are counted |
+//! | [`sampling`], [`ticker`], [`clock`] | samples at absolute deadlines, on a thread of their own |
+//! | [`recording`], [`store`], [`opening`] | what is written while it runs, and read back |
+//! | [`watch`], [`progress`] | the estimate while it runs, and how it is shown |
+//! | [`phases`], [`series`], [`budgets`], [`attribution`], [`judging`] | from the record to what was found |
+//! | [`verdict`], [`overhead`], [`host_facts`], [`series_file`] | the document, and what goes into it |
+//! | [`doctor`] | what this host lets soakd measure |
+//! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`state_folder`], [`http`] | the edges |
 
+pub mod attribution;
+pub mod budgets;
+pub mod cli;
+pub mod clock;
+pub mod commands;
 pub mod doctor;
+pub mod exit;
+pub mod exit_of;
+pub mod host_facts;
 pub mod http;
+pub mod judging;
 pub mod keeper;
+pub mod limits;
+pub mod load;
+pub mod logging;
+pub mod opening;
+pub mod operation_source;
+pub mod operations;
+pub mod overhead;
+pub mod phases;
+pub mod policy;
+pub mod progress;
+pub mod recording;
+pub mod run;
+pub mod sampling;
+pub mod series;
+pub mod series_file;
+pub mod signals;
+pub mod state_folder;
 pub mod store;
+pub mod surroundings;
 pub mod target;
+pub mod target_spec;
+pub mod ticker;
+pub mod verdict;
+pub mod watch;

@@ -1,10 +1,7 @@
-//! The soakd program.
+//! The soakd program: picks the command, prints the final error, ends with the exit code.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|first| first == soakd::keeper::SUBCOMMAND) {
-        return soakd::keeper::run();
-    }
-    ExitCode::SUCCESS
+    soakd::commands::main()
 }

@@ -1,0 +1,165 @@
+//! Whether a run kept its budgets.
+
+use soakd_analysis::{Estimate, Judgement, Quantity};
+use soakd_profiles as profiles;
+use soakd_profiles::BudgetLimit;
+use soakd_reports::{Bound, Budget, BudgetStatus};
+
+use crate::phases::Phases;
+use crate::series::Window;
+use crate::store::Column;
+
+/// Checks the budget `name` against the column of its metric and the judgement of its series.
+///
+/// Levels are observed and compared as they are. Rates are estimates: such a budget is kept where even the upper
+/// end of the interval is within it, violated where even the lower end is not, and unknown between the two.
+#[must_use]
+pub fn check(
+    name: &str,
+    budget: &profiles::Budget,
+    column: Option<&Column>,
+    judgement: Option<&Judgement>,
+    phases: &Phases,
+) -> Budget {
+    let metric = budget.metric.as_str();
+    let observed = |limit, observed| Budget::observed(name, metric, Bound::AtMost, limit, observed);
+    let Some(column) = column.filter(|column| !column.values.is_empty()) else {
+        let limit = match budget.limit {
+            BudgetLimit::Growth { max, .. } | BudgetLimit::Peak { max } | BudgetLimit::Level { max } => max,
+            BudgetLimit::Rate { max_per_hour } => max_per_hour,
+            BudgetLimit::Cleanup { within, .. } => within,
+        };
+        return observed(limit, Err(format!("`{metric}` was not recorded")));
+    };
+    match budget.limit {
+        BudgetLimit::Growth { max, per_operations: None } => {
+            let levels = judgement.and_then(|judgement| Some((judgement.settled_baseline?, judgement.final_level?)));
+            let grown = levels.map(|(baseline, last)| last - baseline);
+            observed(max, grown.ok_or_else(|| "there is no settled baseline to grow from".to_owned()))
+        }
+        BudgetLimit::Growth { max, per_operations: Some(operations) } => {
+            let per_op = judgement.and_then(|judgement| judgement.rate_per_op);
+            let grown = per_op.map(|per_op| per_op.scaled(operations as f64));
+            estimated(name, metric, max, grown, "no operations were counted, or too few samples")
+        }
+        BudgetLimit::Rate { max_per_hour } => {
+            let rate = judgement.and_then(|judgement| judgement.rate_per_hour);
+            estimated(name, metric, max_per_hour, rate, "there are too few samples for a rate")
+        }
+        BudgetLimit::Peak { max } => {
+            let peak = column.values.iter().copied().max_by(f64::total_cmp);
+            observed(max, peak.ok_or_else(|| format!("`{metric}` was not recorded")))
+        }
+        BudgetLimit::Level { max } => {
+            let level = judgement.and_then(|judgement| judgement.final_level);
+            observed(max, level.ok_or_else(|| "there are too few samples for a level".to_owned()))
+        }
+        BudgetLimit::Cleanup { within, .. } => cleanup(name, metric, within, column, phases),
+    }
+}
+
+/// A budget on an estimate.
+fn estimated(name: &str, metric: &str, limit: f64, estimate: Option<Estimate>, otherwise: &str) -> Budget {
+    let Some(estimate) = estimate else {
+        return Budget::observed(name, metric, Bound::AtMost, limit, Err(otherwise.to_owned()));
+    };
+    let mut budget = Budget::observed(name, metric, Bound::AtMost, limit, Ok(estimate.value));
+    budget.status = if estimate.high.is_some_and(|high| high <= limit) {
+        BudgetStatus::Ok
+    } else if estimate.low.is_some_and(|low| low > limit) {
+        BudgetStatus::Violated
+    } else {
+        let show = |bound: Option<f64>| {
+            bound.map_or_else(|| "unbounded".to_owned(), |bound| Quantity::of_metric(metric).show(bound).to_string())
+        };
+        budget.reason = Some(format!(
+            "the interval ({} to {}) does not decide; a longer run narrows it",
+            show(estimate.low),
+            show(estimate.high)
+        ));
+        BudgetStatus::Unknown
+    };
+    budget
+}
+
+/// The level after the load against the level before it.
+fn cleanup(name: &str, metric: &str, within: f64, column: &Column, phases: &Phases) -> Budget {
+    let after = phases.after();
+    // What the target still does to clean up belongs to the first half of the time it was given.
+    let settled = Window { from_s: (after.from_s + after.to_s) / 2.0, to_s: after.to_s };
+    let levels = level(column, phases.before()).zip(level(column, settled));
+    let Some((before, left)) = levels else {
+        let why = "there are no samples before or after the load".to_owned();
+        return Budget::observed(name, metric, Bound::AtMost, within, Err(why));
+    };
+    let mut budget = Budget::observed(name, metric, Bound::AtMost, within, Ok(left - before));
+    let quantity = Quantity::of_metric(metric);
+    let during = level(column, phases.load).map_or_else(String::new, |during| format!(", {} during it", quantity.show(during)));
+    budget.reason =
+        Some(format!("{} before the load{during}, {} after it", quantity.show(before), quantity.show(left)));
+    budget
+}
+
+/// The median of a column inside a window.
+fn level(column: &Column, window: Window) -> Option<f64> {
+    let inside = column.t_s.iter().zip(&column.values).filter(|(t_s, _)| window.holds(**t_s));
+    let mut values: Vec<f64> = inside.map(|(_, value)| *value).collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => values.get(middle).copied(),
+        _ => Some((values[middle - 1] + values[middle]) / 2.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::series::test_column;
+
+    fn phases() -> Phases {
+        Phases {
+            ready_s: 0.0,
+            load: Window { from_s: 10.0, to_s: 20.0 },
+            restarts_s: Vec::new(),
+            end_s: 30.0,
+        }
+    }
+
+    fn budget(limit: BudgetLimit) -> profiles::Budget {
+        profiles::Budget { metric: "rss_bytes".to_owned(), limit }
+    }
+
+    #[test]
+    fn cleanup_compares_the_levels_before_and_after_the_load() {
+        let points: Vec<(f64, f64)> = (0..=30)
+            .map(|t| (f64::from(t), if t < 10 { 100.0 } else if t < 24 { 900.0 } else { 130.0 }))
+            .collect();
+        let column = test_column(Quantity::Bytes, &points);
+        let check = |within| {
+            let limit = BudgetLimit::Cleanup { within, settle: Duration::from_secs(10) };
+            check("cleanup", &budget(limit), Some(&column), None, &phases())
+        };
+        assert_eq!((check(30.0).status, check(30.0).observed), (BudgetStatus::Ok, Some(30.0)));
+        assert_eq!(check(29.0).status, BudgetStatus::Violated);
+    }
+
+    #[test]
+    fn a_rate_within_its_interval_of_the_limit_is_neither_kept_nor_violated() {
+        let estimate = Estimate { value: 5.0, low: Some(4.0), high: Some(6.0), confidence: 0.95 };
+        let status = |limit| estimated("rate", "rss_bytes", limit, Some(estimate), "").status;
+        assert_eq!(status(6.0), BudgetStatus::Ok);
+        assert_eq!(status(5.5), BudgetStatus::Unknown);
+        assert_eq!(status(3.0), BudgetStatus::Violated);
+        assert_eq!(estimated("rate", "rss_bytes", 1.0, None, "why").status, BudgetStatus::Unknown);
+    }
+
+    #[test]
+    fn a_metric_that_was_not_recorded_is_no_pass() {
+        let result = check("peak", &budget(BudgetLimit::Peak { max: 1.0 }), None, None, &phases());
+        assert_eq!(result.status, BudgetStatus::Unknown);
+    }
+}

@@ -1,0 +1,86 @@
+//! The commands: a file for each. This one picks among them, prints the final error and gives the exit code.
+
+pub mod analyze;
+pub mod doctor;
+pub mod output;
+pub mod profile;
+pub mod report;
+pub mod schema;
+pub mod selftest;
+pub mod soak;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Exit, Failure};
+use crate::keeper;
+use crate::logging;
+use crate::state_folder::state_folder;
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Before anything else: the keeper is a process of its own that happens to share the file.
+    if std::env::args_os().nth(1).is_some_and(|first| first == keeper::SUBCOMMAND) {
+        return keeper::main();
+    }
+    // A limit on file sizes is an error of `write`, to be reported, and not the end of the program.
+    let ignored = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    let result = ignored
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot listen to signals: {error}")))
+        .and_then(|_| parse());
+    let result = match result {
+        Ok(Parsed::Cli(cli)) => run(*cli),
+        Ok(Parsed::Done(code)) => Ok(code),
+        Err(failure) => Err(failure),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            output::error(&failure);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+enum Parsed {
+    Cli(Box<Cli>),
+    /// Help or version was asked for and has been printed.
+    Done(u8),
+}
+
+fn parse() -> Result<Parsed, Failure> {
+    match Cli::try_parse() {
+        Ok(cli) => Ok(Parsed::Cli(Box::new(cli))),
+        Err(error) => {
+            let is_asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // A closed terminal is no reason to fail otherwise.
+            let _ = error.print();
+            Ok(Parsed::Done(if is_asked_for { 0 } else { Exit::Usage.code() }))
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<u8, Failure> {
+    logging::set_up(cli.verbose, std::env::var("SOAKD_LOG").ok().as_deref());
+    let state = || state_folder(cli.state.clone(), |name| std::env::var_os(name));
+    match cli.command {
+        Command::Check(arguments) => soak::check(&arguments, &state()?),
+        Command::Run(arguments) => soak::run(&arguments, &state()?),
+        Command::Attach(arguments) => soak::attach(&arguments, &state()?),
+        Command::Report(arguments) => report::report(&arguments, state),
+        Command::Analyze(arguments) => analyze::analyze(&arguments),
+        Command::Profile { action } => profile::profile(&action),
+        Command::Schema { document } => schema::schema(document),
+        Command::Doctor(arguments) => doctor::doctor(&arguments, &state()?),
+        Command::Selftest(arguments) => selftest::selftest(&arguments),
+        Command::Reference(arguments) => soakd_reference::run(arguments)
+            .map(|()| 0)
+            .map_err(|error| Failure::new(Exit::Unavailable, error.to_string())),
+    }
+}

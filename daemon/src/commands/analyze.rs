@@ -1,0 +1,174 @@
+//! `soakd analyze`: judges recorded series.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::Serialize;
+use soakd_analysis::formats::{self, Table};
+use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Tolerance, judge};
+use soakd_profiles::{Per, units};
+use soakd_reports::Outcome;
+
+use crate::cli::{AnalyzeArgs, Format};
+use crate::commands::output;
+use crate::exit::{Exit, Failure};
+
+/// Everything that was judged of one file.
+#[derive(Debug, Serialize)]
+struct Analyzed {
+    file: String,
+    outcome: Outcome,
+    series: Vec<Column>,
+}
+
+/// One judged column.
+#[derive(Debug, Serialize)]
+struct Column {
+    metric: String,
+    unit: Quantity,
+    #[serde(flatten)]
+    judgement: Judgement,
+}
+
+/// Judges the files; the exit code is that of the worst.
+///
+/// # Errors
+/// [`Exit::NoInput`] and [`Exit::BadData`] for files that cannot be read, [`Exit::Usage`] for flags that make no sense.
+pub fn analyze(arguments: &AnalyzeArgs) -> Result<u8, Failure> {
+    let mut all = Vec::new();
+    for file in &arguments.files {
+        let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+        let bytes = read(file).map_err(|error| {
+            Failure::new(Exit::NoInput, format!("cannot read `{name}`: {error}"))
+        })?;
+        let table = formats::read(&bytes)
+            .map_err(|error| Failure::new(Exit::BadData, format!("`{name}`: {error}")))?;
+        all.push(judged(name, &table, arguments)?);
+    }
+    match arguments.format {
+        Format::Json => output::result(&output::json(&all)?)?,
+        Format::Text => output::result(&all.iter().map(|one| text(one, arguments.quiet)).collect::<String>())?,
+    }
+    // As for a run: what is undecided is worse than a warning, and better than a failure.
+    let rank = |outcome: Outcome| match outcome {
+        Outcome::Pass => 0,
+        Outcome::Warn => 1,
+        Outcome::Inconclusive => 2,
+        Outcome::Fail => 3,
+        Outcome::Block => 4,
+    };
+    let worst = all.iter().map(|one| one.outcome).max_by_key(|outcome| rank(*outcome));
+    Ok(worst.map_or(Outcome::Inconclusive, |worst| worst).exit_code())
+}
+
+fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+    if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(file)
+}
+
+fn judged(file: String, table: &Table, arguments: &AnalyzeArgs) -> Result<Analyzed, Failure> {
+    let names: Vec<&str> = table.names().collect();
+    if let Some(unknown) = arguments.column.iter().find(|column| !names.contains(&column.as_str())) {
+        return Err(Failure::new(Exit::Usage, format!("`{file}` has no column `{unknown}`"))
+            .hint(format!("it has {}", names.join(", "))));
+    }
+    let wanted: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| {
+            if arguments.column.is_empty() {
+                // Other quantities have no default tolerance that means anything.
+                Quantity::of_metric(name) != Quantity::Other
+            } else {
+                arguments.column.iter().any(|column| column == name)
+            }
+        })
+        .collect();
+    if wanted.is_empty() {
+        return Err(Failure::new(Exit::BadData, format!("`{file}` has no column of bytes or counts"))
+            .hint(format!("name one with `--column`: {}", names.join(", "))));
+    }
+    let mut series = Vec::new();
+    for name in &wanted {
+        let one = table
+            .series(name)
+            .map_err(|error| Failure::new(Exit::BadData, format!("`{file}`, column `{name}`: {error}")))?;
+        let question = question(arguments, name, one.duration_s(), wanted.len())?;
+        series.push(Column {
+            metric: (*name).to_owned(),
+            unit: one.quantity(),
+            judgement: judge(&one, &question),
+        });
+    }
+    let outcome = outcome(&series);
+    Ok(Analyzed { file, outcome, series })
+}
+
+fn question(arguments: &AnalyzeArgs, metric: &str, length_s: f64, family: usize) -> Result<Question, Failure> {
+    let mut question = Question::new(length_s);
+    question.family = family;
+    if let Some(text) = &arguments.tolerate {
+        let tolerance = units::tolerance(text).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("`--tolerate {text}` is not understood"))
+                .hint("expected growth such as 1MiB/h, 64B/op, 10/h, or 1MiB for the whole series")
+        })?;
+        if tolerance.fits(metric) {
+            question.tolerance = match tolerance.per {
+                Per::Hour => Tolerance::PerHour(tolerance.amount),
+                Per::Operation => Tolerance::PerOp(tolerance.amount),
+                Per::Run => Tolerance::PerRun(tolerance.amount),
+            };
+        }
+    }
+    if let Some(text) = &arguments.warmup {
+        let warmup = units::duration(text).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("`--warmup {text}` is not understood"))
+                .hint("expected a duration such as 90s, 1h30m or 7d")
+        })?;
+        question.warmup_s = Some(warmup.as_secs_f64());
+    }
+    if let Some(text) = &arguments.limit {
+        let limit = units::size(text).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("`--limit {text}` is not understood"))
+                .hint("expected a size such as 64MiB (binary) or 50MB (decimal)")
+        })?;
+        if Quantity::of_metric(metric) == Quantity::Bytes {
+            question.limit = Some(limit as f64);
+        }
+    }
+    Ok(question)
+}
+
+fn outcome(series: &[Column]) -> Outcome {
+    let any = |kind| series.iter().any(|column| column.judgement.judgement == kind);
+    if any(JudgementKind::Leak) {
+        Outcome::Fail
+    } else if any(JudgementKind::Inconclusive) {
+        Outcome::Inconclusive
+    } else if any(JudgementKind::Retention) {
+        Outcome::Warn
+    } else {
+        Outcome::Pass
+    }
+}
+
+fn text(analyzed: &Analyzed, quiet: bool) -> String {
+    let mut text = format!("{}: {}\n", analyzed.outcome, analyzed.file);
+    if quiet {
+        return text;
+    }
+    for column in &analyzed.series {
+        text.push_str(&format!(
+            "  {}\n",
+            soakd_reports::sentence::judgement(&column.metric, column.unit, &column.judgement)
+        ));
+        for evidence in &column.judgement.evidence {
+            text.push_str(&format!("      {evidence}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,79 @@
+//! Standard output carries the result, standard error everything else.
+
+use std::io::{self, IsTerminal, Write};
+
+use soakd_reports::{Charset, Colour, Look, RenderError, Report, Verdict, renderer};
+
+use crate::cli::Format;
+use crate::exit::{Exit, Failure};
+
+/// Writes a result to standard output.
+///
+/// # Errors
+/// [`Exit::CannotWrite`] where it cannot be written. A reader that has gone away has seen enough, which is no error.
+pub fn result(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::CannotWrite, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes the final error to standard error.
+pub fn error(failure: &Failure) {
+    let _ = writeln!(io::stderr().lock(), "{failure}");
+}
+
+/// Writes a line for people to standard error.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// JSON for standard output, indented.
+///
+/// # Errors
+/// [`Exit::Internal`] where it has none.
+pub fn json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot be written as JSON: {error}")))
+}
+
+/// How text on standard output is to look.
+fn look() -> Look {
+    let stdout = io::stdout();
+    let is_terminal = stdout.is_terminal();
+    let columns = rustix::termios::tcgetwinsize(stdout).ok().map(|size| usize::from(size.ws_col));
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    // As the C library does: the first of these that is set decides about characters.
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name));
+    let is_ascii = locale.is_some_and(|locale| locale == "C" || locale == "POSIX");
+    Look {
+        columns: columns.filter(|columns| is_terminal && *columns > 0).unwrap_or(80),
+        colour: if is_terminal && set("NO_COLOR").is_none() { Colour::Always } else { Colour::Never },
+        charset: if is_ascii { Charset::Ascii } else { Charset::Unicode },
+    }
+}
+
+/// Prints a verdict. `files` are named to the reader.
+///
+/// # Errors
+/// [`Exit::Internal`] where it cannot be rendered, [`Exit::CannotWrite`] where it cannot be printed.
+pub fn verdict(verdict: &Verdict, format: Format, quiet: bool, files: Vec<(String, String)>) -> Result<(), Failure> {
+    let name = match format {
+        Format::Text => "text",
+        Format::Json => "json",
+    };
+    if quiet && format == Format::Text {
+        return result(&format!("{}: {}\n", verdict.outcome, verdict.summary));
+    }
+    let renderer =
+        renderer(name).ok_or_else(|| Failure::new(Exit::Internal, format!("there is no renderer `{name}`")))?;
+    let report = Report { verdict, look: look(), files };
+    let bytes = renderer
+        .render(&report)
+        .map_err(|error: RenderError| Failure::new(Exit::Internal, format!("the verdict cannot be shown: {error}")))?;
+    result(&String::from_utf8_lossy(&bytes))
+}

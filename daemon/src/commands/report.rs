@@ -1,0 +1,86 @@
+//! `soakd report`: the verdict of a recorded run, or of a verdict file.
+
+use std::path::{Path, PathBuf};
+
+use soakd_reports::{Ended, Run, Verdict};
+
+use crate::cli::ReportArgs;
+use crate::commands::output;
+use crate::exit::{Exit, Failure};
+use crate::judging::{self, Aside};
+use crate::series_file;
+use crate::store::{RunRecord, RunState, Store};
+use crate::{exit_of, opening, verdict};
+
+/// Shows what is asked for. `state` gives the state folder, which a verdict file does not need.
+///
+/// # Errors
+/// [`Failure`] where there is nothing to show.
+pub fn report(arguments: &ReportArgs, state: impl Fn() -> Result<PathBuf, Failure>) -> Result<u8, Failure> {
+    let path = Path::new(&arguments.subject);
+    let verdict = if path.is_file() {
+        if arguments.csv.is_some() || arguments.again {
+            return Err(Failure::new(Exit::Usage, "a verdict file holds no samples to write or to judge again")
+                .hint("name the run instead; its id stands in the file under `run`"));
+        }
+        from_file(path)?
+    } else {
+        let store = opening::store(&state()?)?;
+        let record = store.run(&arguments.subject).map_err(exit_of::store)?;
+        if let Some(file) = &arguments.csv {
+            let text = series_file::csv(&store, &record).map_err(exit_of::store)?;
+            verdict::write_whole(file, text.as_bytes()).map_err(|error| {
+                Failure::new(Exit::CannotWrite, format!("cannot write `{}`: {error}", file.display()))
+            })?;
+            output::say(&format!("wrote {}", file.display()));
+        }
+        of_run(&store, &record, arguments.again)?
+    };
+    let files = vec![("run".to_owned(), verdict.run.id.clone())];
+    output::verdict(&verdict, arguments.format, arguments.quiet, files)?;
+    Ok(verdict.exit_code)
+}
+
+fn from_file(path: &Path) -> Result<Verdict, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::NoInput, format!("cannot read `{}`: {error}", path.display())))?;
+    soakd_reports::read(&text)
+        .map_err(|error| Failure::new(Exit::BadData, format!("`{}`: {error}", path.display())))
+}
+
+/// The verdict of a run: the one it has, else one made now from its samples and kept with it.
+fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict, Failure> {
+    let id = &record.run.id;
+    let kept = store.verdict(record.key).map_err(exit_of::store)?;
+    let kept = match kept {
+        Some(kept) => Some(
+            soakd_reports::read(&kept.to_string())
+                .map_err(|error| Failure::new(Exit::BadData, format!("the verdict of run `{id}`: {error}")))?,
+        ),
+        None => None,
+    };
+    if record.state == RunState::Running {
+        return Err(Failure::new(Exit::NoInput, format!("run `{id}` is still going on (process {})", record.owner.pid))
+            .hint(format!("for an estimate now: kill -USR1 {}", record.owner.pid)));
+    }
+    if let (Some(kept), false) = (&kept, again) {
+        return Ok(kept.clone());
+    }
+    let policy = judging::policy_of(record).map_err(|error| Failure::new(Exit::BadData, error.to_string()))?;
+    let duration_s = record.duration_s.unwrap_or(0.0);
+    let aside = match &kept {
+        Some(kept) => Aside {
+            load: kept.load.clone(),
+            overhead: kept.overhead.clone(),
+            missed_ticks_count: kept.samples.missed_ticks_count,
+            warnings: kept.warnings.clone(),
+            ..Aside::default()
+        },
+        None => Aside::default(),
+    };
+    let ended = kept.map_or(Ended::SoakdKilled, |kept| kept.run.ended);
+    let run = Run { id: id.to_string(), ..verdict::run_of(&policy, record.run.started, duration_s, ended) };
+    let verdict = verdict::judged(store, record, &policy, run, aside)?;
+    store.set_verdict(record.key, &verdict::json(&verdict)?).map_err(exit_of::store)?;
+    Ok(verdict)
+}

@@ -1,0 +1,316 @@
+//! `soakd check`, `soakd run`, `soakd attach`: from arguments to a plan, and from its verdict to the exit code.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use soakd_profiles::{
+    Attach, Choice, Counter, OutputStream, Plan, Profile, Ready, ReadyWhen, Sample, TargetSource, Warmup,
+    units,
+};
+
+use crate::cli::{AttachArgs, CheckArgs, RunArgs, SoakArgs, StartArgs};
+use crate::commands::output;
+use crate::exit::{Exit, Failure};
+use crate::limits;
+use crate::policy::RunPolicy;
+use crate::run::{Soak, Soaked};
+use crate::store::Store;
+use crate::{opening, surroundings, verdict};
+
+/// Length of a check whose length nobody names.
+const CHECK_LENGTH: Duration = Duration::from_secs(120);
+
+/// `soakd check`.
+///
+/// # Errors
+/// [`Failure`] where there is no verdict.
+pub fn check(arguments: &CheckArgs, state: &Path) -> Result<u8, Failure> {
+    let profile = profile(arguments.profile.as_deref(), &arguments.start)?;
+    soak(profile, &arguments.soak, state, true)
+}
+
+/// `soakd run`.
+///
+/// # Errors
+/// [`Failure`] where there is no verdict.
+pub fn run(arguments: &RunArgs, state: &Path) -> Result<u8, Failure> {
+    let profile = profile(arguments.profile.as_deref(), &arguments.start)?;
+    soak(profile, &arguments.soak, state, false)
+}
+
+/// `soakd attach`.
+///
+/// # Errors
+/// [`Failure`] where there is no verdict.
+pub fn attach(arguments: &AttachArgs, state: &Path) -> Result<u8, Failure> {
+    let whom = &arguments.whom;
+    let attach = match (whom.pid, &whom.name, &whom.unit, &whom.cgroup) {
+        (Some(pid), ..) => Attach::Pid(u32::try_from(pid).ok().filter(|pid| *pid > 0).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("`{pid}` is no process id, expected a number above 0"))
+        })?),
+        (_, Some(name), ..) => Attach::Name(name.clone()),
+        (_, _, Some(unit), _) => Attach::Unit(unit.clone()),
+        (_, _, _, Some(path)) => Attach::Cgroup(path.clone()),
+        (None, None, None, None) => {
+            return Err(Failure::new(Exit::Usage, "nothing to attach to is named")
+                .hint("name it by --pid, --name, --unit or --cgroup"));
+        }
+    };
+    let named = arguments.profile.is_some();
+    let mut profile = match &arguments.profile {
+        Some(name) => surroundings::load(name)?,
+        None => Profile { name: "attach".to_owned(), ..Profile::default() },
+    };
+    // What a profile says about starting a target has no meaning for one that runs.
+    profile.target.ready = None;
+    profile.target.source = Some(TargetSource::Attach(attach));
+    profile.target.follow |= arguments.follow;
+    if let Some(counter) = &arguments.operations {
+        profile.load.counter = Some(counter_of(counter)?);
+    }
+    soak(Chosen { profile, is_named: named }, &arguments.soak, state, false)
+}
+
+/// A profile, and whether the user named one.
+struct Chosen {
+    profile: Profile,
+    is_named: bool,
+}
+
+fn profile(name: Option<&str>, start: &StartArgs) -> Result<Chosen, Failure> {
+    let command = command_of(&start.command)?;
+    let mut profile = match (name, command.first()) {
+        (Some(name), _) => surroundings::load(name)?,
+        (None, Some(program)) => {
+            let name = Path::new(program).file_name().map(|name| name.to_string_lossy().into_owned());
+            Profile { name: name.unwrap_or_else(|| "command".to_owned()), ..Profile::default() }
+        }
+        (None, None) => {
+            return Err(Failure::new(Exit::Usage, "nothing to soak: neither a profile nor a command is given")
+                .hint("`soakd check -- ./server` soaks a command, `soakd check demo` the bundled demo"));
+        }
+    };
+    if !command.is_empty() {
+        profile.target.source = Some(TargetSource::Command(command));
+        // A command on the command line means what it means in the shell that it was typed into.
+        profile.folder = None;
+    }
+    if let Some(ready) = &start.ready {
+        profile.target.ready = Some(ready_of(ready)?);
+    }
+    if let Some(counter) = &start.operations {
+        profile.load.counter = Some(counter_of(counter)?);
+    }
+    Ok(Chosen { profile, is_named: name.is_some() })
+}
+
+fn command_of(words: &[OsString]) -> Result<Vec<String>, Failure> {
+    words
+        .iter()
+        .map(|word| {
+            word.to_str().map(str::to_owned).ok_or_else(|| {
+                Failure::new(Exit::Usage, format!("the argument `{}` is not UTF-8", word.to_string_lossy()))
+                    .hint("name a script that passes it on")
+            })
+        })
+        .collect()
+}
+
+/// What `--ready` says.
+fn ready_of(text: &str) -> Result<Ready, Failure> {
+    let wrong = |why: String| {
+        Failure::new(Exit::Usage, format!("`--ready {text}`: {why}"))
+            .hint("expected http://…, tcp:HOST:PORT, line:REGEX, or a delay such as 2s")
+    };
+    let when = if text.starts_with("http://") {
+        ReadyWhen::Http { url: text.to_owned(), status_low: 200, status_high: 399 }
+    } else if let Some(address) = text.strip_prefix("tcp:") {
+        ReadyWhen::Tcp(address.to_owned())
+    } else if let Some(pattern) = text.strip_prefix("line:") {
+        regex::bytes::Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
+        ReadyWhen::Line(pattern.to_owned())
+    } else {
+        ReadyWhen::Delay(units::duration(text).ok_or_else(|| wrong("not understood".to_owned()))?)
+    };
+    Ok(Ready { when, timeout: Ready::DEFAULT_TIMEOUT })
+}
+
+/// What `--operations` says.
+fn counter_of(text: &str) -> Result<Counter, Failure> {
+    let wrong = |why: String| {
+        Failure::new(Exit::Usage, format!("`--operations {text}`: {why}"))
+            .hint("expected line:REGEX, file:PATH, or METRIC@http://HOST:PORT/metrics")
+    };
+    if let Some(pattern) = text.strip_prefix("line:") {
+        regex::bytes::Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
+        return Ok(Counter::Line { pattern: pattern.to_owned(), stream: OutputStream::Both });
+    }
+    if let Some(path) = text.strip_prefix("file:") {
+        return Ok(Counter::File(PathBuf::from(path)));
+    }
+    match text.split_once('@') {
+        Some((metric, url)) if url.starts_with("http://") && !metric.is_empty() => Ok(Counter::Prometheus {
+            url: url.to_owned(),
+            metric: metric.to_owned(),
+            labels: std::collections::BTreeMap::new(),
+        }),
+        _ => Err(wrong("not understood".to_owned())),
+    }
+}
+
+/// The plan: profile, then scenario and stage, then the command line.
+fn plan(chosen: Chosen, arguments: &SoakArgs, is_check: bool) -> Result<Plan, Failure> {
+    let Chosen { profile, is_named } = chosen;
+    let choice = Choice {
+        scenario: arguments.scenario.as_deref(),
+        environment: arguments.env.as_deref(),
+        stage: arguments.stage.as_deref(),
+    };
+    let mut plan = profile.plan(choice).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let profile = &mut plan.profile;
+    if let Some(text) = &arguments.duration {
+        profile.judge.duration = duration("--for", text)?;
+    } else if !is_named && is_check {
+        profile.judge.duration = CHECK_LENGTH;
+    }
+    match &arguments.interval {
+        Some(text) => {
+            let interval = duration("--interval", text)?;
+            if !(Sample::SHORTEST_INTERVAL..=Sample::LONGEST_INTERVAL).contains(&interval) {
+                return Err(Failure::new(Exit::Usage, format!("`--interval {text}` is out of range"))
+                    .hint("expected 10ms to 10min"));
+            }
+            profile.sample.interval = interval;
+        }
+        None if !is_named => profile.sample.interval = fitting_interval(profile.judge.duration),
+        None => {}
+    }
+    profile.sample.slow_interval = profile.sample.slow_interval.max(profile.sample.interval);
+    if let Some(text) = &arguments.tolerate {
+        let tolerance = units::tolerance(text).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("`--tolerate {text}` is not understood"))
+                .hint("expected growth such as 1MiB/h, 64B/op, 10/h, or 1MiB for the whole run")
+        })?;
+        profile.judge.tolerance = Some(tolerance);
+        profile.judge.tolerances.clear();
+    }
+    if let Some(text) = &arguments.warmup {
+        profile.judge.warmup = Warmup::Fixed(duration("--warmup", text)?);
+    }
+    let fewest = profile.sample.interval.saturating_mul(soakd_profiles::Judge::FEWEST_INTERVALS);
+    if profile.judge.duration < fewest {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "a run of {:?} holds too few samples {:?} apart to say anything",
+                profile.judge.duration, profile.sample.interval
+            ),
+        )
+        .hint(format!("run for at least {fewest:?}, or sample more often with `--interval`")));
+    }
+    if let Warmup::Fixed(warmup) = profile.judge.warmup
+        && warmup >= profile.judge.duration
+    {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("a warm-up of {warmup:?} leaves nothing of a run of {:?}", profile.judge.duration),
+        )
+        .hint("run longer with `--for`, or name a shorter `--warmup`"));
+    }
+    Ok(plan)
+}
+
+fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
+    units::duration(text).filter(|duration| !duration.is_zero()).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("`{flag} {text}` is not understood"))
+            .hint("expected a duration such as 90s, 1h30m or 7d")
+    })
+}
+
+/// Some 240 samples over the run, and neither more often than ten times a second nor less often than every ten seconds.
+fn fitting_interval(duration: Duration) -> Duration {
+    (duration / 240).clamp(Duration::from_millis(100), Duration::from_secs(10))
+}
+
+fn soak(chosen: Chosen, arguments: &SoakArgs, state: &Path, is_check: bool) -> Result<u8, Failure> {
+    let plan = plan(chosen, arguments, is_check)?;
+    let store = opening::store(state)?;
+    let out = arguments.out.clone().or_else(|| plan.profile.report.out.clone());
+    let soaked = soak_plan(plan, &store, out, is_check, arguments.quiet)?;
+    let files = vec![
+        ("verdict".to_owned(), soaked.folder.join(verdict::FILE_NAME).display().to_string()),
+        ("run".to_owned(), soaked.verdict.run.id.clone()),
+    ];
+    output::verdict(&soaked.verdict, arguments.format, arguments.quiet, files)?;
+    Ok(soaked.verdict.exit_code)
+}
+
+/// Runs a plan to its verdict.
+///
+/// # Errors
+/// [`Failure`] where there is no verdict.
+pub fn soak_plan(
+    plan: Plan,
+    store: &Store,
+    out: Option<PathBuf>,
+    is_check: bool,
+    quiet: bool,
+) -> Result<Soaked, Failure> {
+    let attached = match &plan.profile.target.source {
+        Some(TargetSource::Attach(attach)) => Some(verdict::attached_name(attach)),
+        Some(TargetSource::Command(_)) | None => None,
+    };
+    let policy = RunPolicy {
+        limits: limits::of(&plan),
+        commit: commit(|name| std::env::var(name).ok()),
+        attached,
+        plan,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(crate::run::run(Soak { store, policy, out, is_check, quiet }))
+}
+
+/// The commit that is tested, as the common CI servers tell it.
+fn commit(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    ["SOAKD_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"]
+        .iter()
+        .find_map(|name| variable(name))
+        .filter(|commit| !commit.is_empty())
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_fit_the_length_of_the_run() {
+        assert_eq!(fitting_interval(Duration::from_secs(20)), Duration::from_millis(100));
+        assert_eq!(fitting_interval(Duration::from_secs(120)), Duration::from_millis(500));
+        assert_eq!(fitting_interval(Duration::from_secs(8 * 3600)), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn readiness_is_told_in_a_word() {
+        assert_eq!(ready_of("2s").map(|ready| ready.when), Ok(ReadyWhen::Delay(Duration::from_secs(2))));
+        assert_eq!(ready_of("tcp:[::1]:80").map(|ready| ready.when), Ok(ReadyWhen::Tcp("[::1]:80".to_owned())));
+        assert_eq!(ready_of("line:^up$").map(|ready| ready.when), Ok(ReadyWhen::Line("^up$".to_owned())));
+        for wrong in ["", "soon", "line:(", "https://x"] {
+            assert_eq!(ready_of(wrong).map_err(|failure| failure.exit), Err(Exit::Usage), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn counters_are_told_in_a_word() {
+        assert_eq!(counter_of("file:/run/n"), Ok(Counter::File(PathBuf::from("/run/n"))));
+        let metric = counter_of("requests_total@http://127.0.0.1:1/metrics");
+        assert!(matches!(metric, Ok(Counter::Prometheus { ref metric, .. }) if metric == "requests_total"));
+        for wrong in ["", "@http://x/", "requests", "line:("] {
+            assert_eq!(counter_of(wrong).map_err(|failure| failure.exit), Err(Exit::Usage), "{wrong}");
+        }
+    }
+}

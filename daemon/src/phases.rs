@@ -1,0 +1,86 @@
+//! The phases of a run, as its events tell them.
+//!
+//! starting → (ready) → before the load → (load started) → under load → (load ended) → after the load. Growth is judged
+//! under load; the other two are there for the cleanup check. A run without a load of its own is under load from
+//! readiness on.
+
+use crate::series::Window;
+use crate::store::Event;
+
+/// Kind of the event that ends the start: the target is ready.
+pub const READY: &str = "ready";
+/// Kind of the event with which the judged part begins.
+pub const LOAD_STARTED: &str = "load_started";
+/// Kind of the event with which the judged part ends.
+pub const LOAD_ENDED: &str = "load_ended";
+/// Kind of the event that separates one process from its successor.
+pub const RESTART: &str = "restart";
+/// Kind of the event that the main process ended.
+pub const EXIT: &str = "exit";
+
+/// When the phases of a run began and ended, in seconds of the run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phases {
+    /// The target was ready; 0 where it never was.
+    pub ready_s: f64,
+    /// The judged part.
+    pub load: Window,
+    /// The target has been replaced.
+    pub restarts_s: Vec<f64>,
+    /// The end of the run.
+    pub end_s: f64,
+}
+
+impl Phases {
+    /// The phases of a run of `end_s` seconds, from its events.
+    #[must_use]
+    pub fn of(events: &[Event], end_s: f64) -> Self {
+        let first = |kind: &str| events.iter().find(|event| event.kind == kind).map(|event| event.t_s);
+        let ready_s = first(READY).unwrap_or(0.0);
+        let from_s = first(LOAD_STARTED).unwrap_or(ready_s);
+        let to_s = first(LOAD_ENDED).unwrap_or(end_s);
+        let restarts_s = events.iter().filter(|event| event.kind == RESTART).map(|event| event.t_s).collect();
+        Self { ready_s, load: Window { from_s, to_s }, restarts_s, end_s }
+    }
+
+    /// The part between readiness and load.
+    #[must_use]
+    pub fn before(&self) -> Window {
+        Window { from_s: self.ready_s, to_s: self.load.from_s }
+    }
+
+    /// The part after the load.
+    #[must_use]
+    pub fn after(&self) -> Window {
+        Window { from_s: self.load.to_s, to_s: self.end_s }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(t_s: f64, kind: &str) -> Event {
+        Event { t_s, kind: kind.to_owned(), text: String::new() }
+    }
+
+    #[test]
+    fn without_a_load_the_run_is_judged_from_readiness_to_its_end() {
+        let phases = Phases::of(&[event(2.0, READY), event(30.0, RESTART)], 60.0);
+        assert_eq!(phases.load, Window { from_s: 2.0, to_s: 60.0 });
+        assert_eq!(phases.restarts_s, [30.0]);
+    }
+
+    #[test]
+    fn the_load_has_a_before_and_an_after() {
+        let phases = Phases::of(&[event(1.0, READY), event(5.0, LOAD_STARTED), event(50.0, LOAD_ENDED)], 60.0);
+        assert_eq!(phases.before(), Window { from_s: 1.0, to_s: 5.0 });
+        assert_eq!(phases.load, Window { from_s: 5.0, to_s: 50.0 });
+        assert_eq!(phases.after(), Window { from_s: 50.0, to_s: 60.0 });
+    }
+
+    #[test]
+    fn a_run_that_never_was_ready_is_judged_whole() {
+        assert_eq!(Phases::of(&[], 9.0).load, Window { from_s: 0.0, to_s: 9.0 });
+    }
+}

@@ -1,0 +1,159 @@
+//! What a run shows on standard error while it goes on: a bar on a terminal, else a line now and then.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Without a terminal, a line at most this often, in seconds.
+const LINE_EVERY_S: f64 = 60.0;
+/// Redraws of the bar at most this often, in seconds, so that fast sampling stays cheap.
+const REDRAW_EVERY_S: f64 = 0.1;
+
+/// Where and whether progress is shown.
+#[derive(Debug)]
+pub struct Progress {
+    form: Form,
+    planned_s: f64,
+    shown_s: Option<f64>,
+}
+
+#[derive(Debug)]
+enum Form {
+    Silent,
+    Lines,
+    Bar(ProgressBar),
+}
+
+/// One moment of a run, as shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// Seconds of the run.
+    pub t_s: f64,
+    /// Samples taken so far.
+    pub samples: u64,
+    /// Level and estimate of the series that matters most, in words.
+    pub state: &'a str,
+}
+
+/// `1:02:03` or `2:03`.
+#[must_use]
+pub fn clock_face(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+impl Progress {
+    /// Progress of a run of `planned_s` seconds on standard error.
+    #[must_use]
+    pub fn new(planned_s: f64, quiet: bool) -> Self {
+        let form = if quiet {
+            Form::Silent
+        } else if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(Some(planned_s.ceil() as u64), ProgressDrawTarget::stderr());
+            // The template is a constant; a faulty one would only cost the looks.
+            if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:24}] {msg}") {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            Form::Bar(bar)
+        } else {
+            Form::Lines
+        };
+        Self { form, planned_s, shown_s: None }
+    }
+
+    /// Shows a moment, unless one was shown just before.
+    pub fn show(&mut self, moment: Moment<'_>) {
+        let every_s = match self.form {
+            Form::Silent => return,
+            Form::Lines => LINE_EVERY_S,
+            Form::Bar(_) => REDRAW_EVERY_S,
+        };
+        if self.shown_s.is_some_and(|shown_s| moment.t_s - shown_s < every_s) {
+            return;
+        }
+        // The first line comes when there is something to say.
+        if self.shown_s.is_none() && matches!(self.form, Form::Lines) && moment.t_s < LINE_EVERY_S {
+            return;
+        }
+        self.shown_s = Some(moment.t_s);
+        let text = self.text(&moment);
+        match &self.form {
+            Form::Silent => {}
+            Form::Lines => line(&text),
+            Form::Bar(bar) => {
+                bar.set_position(moment.t_s as u64);
+                bar.set_message(text);
+            }
+        }
+    }
+
+    fn text(&self, moment: &Moment<'_>) -> String {
+        format!(
+            "{} of {}  {} samples  {}",
+            clock_face(moment.t_s),
+            clock_face(self.planned_s),
+            moment.samples,
+            moment.state
+        )
+    }
+
+    /// Says something that stays, above the bar.
+    pub fn say(&self, text: &str) {
+        match &self.form {
+            Form::Silent => {}
+            Form::Lines => line(text),
+            Form::Bar(bar) => bar.println(text),
+        }
+    }
+
+    /// Says something also in quiet mode: an answer that was asked for, or a warning.
+    pub fn insist(&self, text: &str) {
+        match &self.form {
+            Form::Silent | Form::Lines => line(text),
+            Form::Bar(bar) => bar.println(text),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Form::Bar(bar) = &self.form {
+            bar.disable_steady_tick();
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Keeps the bar moving while nothing is sampled (start, stop).
+    pub fn wait_for(&self, what: &str) {
+        if let Form::Bar(bar) = &self.form {
+            bar.set_message(what.to_owned());
+            bar.tick();
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+    }
+
+    /// Ends [`Progress::wait_for`].
+    pub fn go_on(&self) {
+        if let Form::Bar(bar) = &self.form {
+            bar.disable_steady_tick();
+        }
+    }
+}
+
+/// A line on standard error; a closed standard error is no reason to end a run.
+fn line(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_like_a_clock() {
+        assert_eq!(clock_face(0.4), "0:00");
+        assert_eq!(clock_face(125.0), "2:05");
+        assert_eq!(clock_face(36_061.0), "10:01:01");
+    }
+}

@@ -1,0 +1,195 @@
+//! From samples to the store: which series there are, and what is written with each sample.
+
+use std::collections::HashMap;
+
+use soakd_analysis::Quantity;
+use soakd_profiles as profiles;
+use soakd_reports::Warning;
+use soakd_sampler::{METRICS, MetricId, ProcessId, Reading};
+
+use crate::phases;
+use crate::sampling::Sample;
+use crate::store::{Gap, Notice, Recorder, Scope, SeriesNumber};
+
+/// What is recorded of each process, where there are several: enough to see who grew.
+const OF_PROCESSES: &[MetricId] = &[MetricId::AnonSwap, MetricId::Rss, MetricId::Fds, MetricId::Threads];
+/// Processes with series of their own. A target that starts thousands is recorded as a whole, and so are the rest.
+const MOST_PROCESSES: usize = 64;
+
+/// Writes one run.
+#[derive(Debug)]
+pub struct Recording {
+    recorder: Recorder,
+    metrics: Vec<MetricId>,
+    tree: [Option<SeriesNumber>; MetricId::COUNT],
+    processes: HashMap<ProcessId, [Option<SeriesNumber>; MetricId::COUNT]>,
+    operations_series: Option<SeriesNumber>,
+    readings: Vec<(SeriesNumber, f64)>,
+    samples_count: u64,
+    last_s: Option<f64>,
+    first_operations: Option<f64>,
+    last_operations: Option<f64>,
+    load_started_s: Option<f64>,
+    load_ended_s: Option<f64>,
+}
+
+impl Recording {
+    /// A recording of what `sample` asks for.
+    #[must_use]
+    pub fn new(recorder: Recorder, sample: &profiles::Sample) -> Self {
+        let is_wanted = |name: &str| sample.metrics.is_empty() || sample.metrics.iter().any(|wanted| wanted == name);
+        Self {
+            recorder,
+            metrics: METRICS.iter().filter(|row| is_wanted(row.name)).map(|row| row.id).collect(),
+            tree: [None; MetricId::COUNT],
+            processes: HashMap::new(),
+            operations_series: None,
+            readings: Vec::new(),
+            samples_count: 0,
+            last_s: None,
+            first_operations: None,
+            last_operations: None,
+            load_started_s: None,
+            load_ended_s: None,
+        }
+    }
+
+    /// The metrics that are recorded.
+    #[must_use]
+    pub fn metrics(&self) -> &[MetricId] {
+        &self.metrics
+    }
+
+    /// Number of samples so far.
+    #[must_use]
+    pub fn samples_count(&self) -> u64 {
+        self.samples_count
+    }
+
+    /// Operations counted since the load began; `None` where nobody counts.
+    #[must_use]
+    pub fn operations(&self) -> Option<f64> {
+        Some(self.last_operations? - self.first_operations?)
+    }
+
+    /// How long the load has lasted, for a run that ends at `end_s`.
+    #[must_use]
+    pub fn load_s(&self, end_s: f64) -> f64 {
+        self.load_ended_s.unwrap_or(end_s) - self.load_started_s.unwrap_or(0.0)
+    }
+
+    /// Writes one sample, and the gap before it where there is one.
+    pub fn sample(&mut self, sample: &Sample) {
+        if let Some(last_s) = self.last_s {
+            let why = if sample.suspended_s > 1.0 {
+                Some(format!("the host was suspended for {:.0} s", sample.suspended_s))
+            } else if sample.missed_ticks_count > 0 {
+                Some(format!("{} ticks were missed", sample.missed_ticks_count))
+            } else {
+                None
+            };
+            if let Some(why) = why {
+                self.recorder.gap(Gap { series: None, from_s: last_s, to_s: sample.t_s, why });
+            }
+        }
+        self.last_s = Some(sample.t_s);
+        self.samples_count += 1;
+
+        self.readings.clear();
+        put(&mut self.recorder, &mut self.readings, &mut self.tree, &self.metrics, &sample.totals, &|row| match row {
+            soakd_sampler::Scope::Process | soakd_sampler::Scope::Tree => Scope::Tree,
+            soakd_sampler::Scope::Host => Scope::Host,
+        });
+        if let Some(host) = &sample.host {
+            put(&mut self.recorder, &mut self.readings, &mut self.tree, &self.metrics, host, &|_| Scope::Host);
+        }
+        for process in &sample.processes {
+            let is_known = self.processes.contains_key(&process.id);
+            if !is_known && self.processes.len() >= MOST_PROCESSES {
+                continue;
+            }
+            let numbers = self.processes.entry(process.id).or_insert([None; MetricId::COUNT]);
+            let scope = |_| Scope::Process {
+                pid: process.id.pid,
+                start_ticks: process.id.start_ticks,
+                name: process.name.clone(),
+            };
+            put(&mut self.recorder, &mut self.readings, numbers, OF_PROCESSES, &process.reading, &scope);
+        }
+        if let Some(operations) = sample.operations {
+            let number = *self
+                .operations_series
+                .get_or_insert_with(|| self.recorder.series("ops_count", Scope::Operations, Quantity::Count));
+            self.readings.push((number, operations));
+            if self.load_started_s.is_some() {
+                self.first_operations.get_or_insert(operations);
+            }
+            self.last_operations = Some(operations);
+        }
+        self.recorder.sample(sample.t_s, &self.readings);
+    }
+
+    /// Records that something happened.
+    pub fn event(&mut self, t_s: f64, kind: &str, text: &str) {
+        match kind {
+            phases::LOAD_STARTED => self.load_started_s = Some(t_s),
+            phases::LOAD_ENDED => self.load_ended_s = Some(t_s),
+            _ => {}
+        }
+        self.recorder.event(t_s, kind, text);
+    }
+
+    /// Records that nothing comparable lies between the last sample and `t_s`.
+    pub fn gap(&mut self, t_s: f64, why: &str) {
+        let from_s = self.last_s.unwrap_or(t_s);
+        self.recorder.gap(Gap { series: None, from_s, to_s: t_s, why: why.to_owned() });
+    }
+
+    /// What became of writing since the last call.
+    pub fn warnings(&mut self) -> Vec<Warning> {
+        self.recorder
+            .notices()
+            .into_iter()
+            .map(|notice| match notice {
+                Notice::WriteFailed { error, hint } => {
+                    Warning { text: format!("samples cannot be written and are kept in memory: {error}"), hint }
+                }
+                Notice::WriteResumed { lost_count: 0 } => {
+                    Warning { text: "samples can be written again; none is lost".to_owned(), hint: None }
+                }
+                Notice::WriteResumed { lost_count } => Warning {
+                    text: format!("samples can be written again; {lost_count} are lost"),
+                    hint: Some("free some space on the disk of the state folder".to_owned()),
+                },
+                Notice::Behind { lost_count } => Warning {
+                    text: format!("the disk could not keep up; {lost_count} samples are lost"),
+                    hint: Some("raise the interval, or put the state folder on a faster disk".to_owned()),
+                },
+            })
+            .collect()
+    }
+
+    /// The recorder itself, to end the run with.
+    #[must_use]
+    pub fn into_recorder(self) -> Recorder {
+        self.recorder
+    }
+}
+
+/// Adds the values of `reading` that are wanted, and makes series known that are new.
+fn put(
+    recorder: &mut Recorder,
+    readings: &mut Vec<(SeriesNumber, f64)>,
+    numbers: &mut [Option<SeriesNumber>; MetricId::COUNT],
+    wanted: &[MetricId],
+    reading: &Reading,
+    scope: &dyn Fn(soakd_sampler::Scope) -> Scope,
+) {
+    for &metric in wanted {
+        let Some(value) = reading.get(metric) else { continue };
+        let number = *numbers[metric as usize].get_or_insert_with(|| {
+            recorder.series(metric.name(), scope(metric.row().scope), Quantity::of_metric(metric.name()))
+        });
+        readings.push((number, value));
+    }
+}

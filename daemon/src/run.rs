@@ -1,0 +1,492 @@
+//! One run: phases, samples, events. The only owner of its state.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use soakd_profiles::{BudgetLimit, EarlyStop, TargetSource};
+use soakd_reports::{Ended, Verdict, Warning};
+use soakd_sampler::Membership;
+use tokio::time::{Instant, sleep_until};
+
+use crate::clock::{self, RunClock};
+use crate::exit::{Exit, Failure};
+use crate::judging::Aside;
+use crate::load::{Load, LoadEvent};
+use crate::operations::OperationCount;
+use crate::phases;
+use crate::policy::RunPolicy;
+use crate::progress::Progress;
+use crate::recording::Recording;
+use crate::sampling::{OperationSource, Sample, Sampling, SamplingOptions};
+use crate::signals::{self, Request, Signals};
+use crate::store::{Ending, NewRun, RunId, RunKey, Store};
+use crate::target::{AfterExit, ExitStatus, Target, TargetEvent};
+use crate::watch::Watch;
+use crate::{exit_of, host_facts, operation_source, target_spec, verdict};
+
+/// Everything that a run needs to begin.
+#[derive(Debug)]
+pub struct Soak<'a> {
+    /// Where it is recorded.
+    pub store: &'a Store,
+    /// What is asked of it.
+    pub policy: RunPolicy,
+    /// Its folder, if the user named one.
+    pub out: Option<PathBuf>,
+    /// Whether it is a `check`: `early_stop = "auto"` then means yes.
+    pub is_check: bool,
+    /// Whether progress is left out.
+    pub quiet: bool,
+}
+
+/// A run that came to its end.
+#[derive(Debug)]
+pub struct Soaked {
+    /// What it came to.
+    pub verdict: Verdict,
+    /// Its folder, which holds `verdict.json` and the output of what it started.
+    pub folder: PathBuf,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    /// The target has been started and is not ready yet.
+    Starting,
+    /// Ready; the load begins at this time.
+    Before { until_s: f64 },
+    /// The part that is judged, until this time.
+    Loaded { until_s: f64 },
+    /// The load has ended; the target cleans up until this time.
+    After { until_s: f64 },
+}
+
+/// Runs a soak from the start of its target to its verdict.
+///
+/// # Errors
+/// [`Failure`] where there can be no verdict. The target has been stopped (unless it was attached to) and what was
+/// sampled is kept.
+pub async fn run(soak: Soak<'_>) -> Result<Soaked, Failure> {
+    let mut signals = Signals::listen()?;
+    let started = clock::now();
+    let id = RunId::new(started, &soak.policy.plan.profile.name);
+    let folder = soak.out.clone().unwrap_or_else(|| soak.store.folder().join("runs").join(id.as_str()));
+    verdict::prepare_folder(&folder)?;
+    let mut active = Active::begin(&soak, id, started, folder).await?;
+    let ended = active.soak(&mut signals).await;
+    active.end(ended, &mut signals).await
+}
+
+/// A run that is going on.
+struct Active<'a> {
+    soak: &'a Soak<'a>,
+    clock: RunClock,
+    started: jiff::Timestamp,
+    folder: PathBuf,
+    key: RunKey,
+    id: RunId,
+    recording: Recording,
+    target: Target,
+    load: Load,
+    operations: OperationCount,
+    sampling: Option<Sampling>,
+    watch: Watch,
+    progress: Progress,
+    phase: Phase,
+    aside: Aside,
+    planned_s: f64,
+}
+
+/// Why the soak is over, before the target has been stopped.
+#[derive(Debug)]
+enum Over {
+    Ended(Ended),
+    Failed(Failure),
+}
+
+impl<'a> Active<'a> {
+    async fn begin(soak: &'a Soak<'a>, id: RunId, started: jiff::Timestamp, folder: PathBuf) -> Result<Self, Failure> {
+        let plan = &soak.policy.plan;
+        let profile = &plan.profile;
+        let planned_s = profile.judge.duration.as_secs_f64();
+        let progress = Progress::new(planned_s, soak.quiet);
+        let operations = OperationCount::default();
+
+        // The run is on disk before anything is started, so that nothing that runs is unknown.
+        let clock = RunClock::start();
+        let recorder = soak
+            .store
+            .begin(NewRun {
+                id: id.clone(),
+                profile: profile.name.clone(),
+                profile_text: verdict::json(profile)?.to_string(),
+                command: command_of(&soak.policy),
+                scenario: plan.scenario.clone(),
+                stage: plan.stage.clone(),
+                environment: Some(plan.environment.clone()),
+                host: verdict::json(&host_facts::host())?,
+                planned_s,
+                interval_s: profile.sample.interval.as_secs_f64(),
+                policy: verdict::json(&soak.policy)?,
+                started,
+            })
+            .map_err(exit_of::store)?;
+        let key = recorder.key();
+        let mut recording = Recording::new(recorder, &profile.sample);
+
+        let counter = profile.load.counter.as_ref();
+        let source = operation_source::of(counter, &operations)?;
+        let target = match &profile.target.source {
+            Some(TargetSource::Command(command)) => {
+                let mut spec = target_spec::spawn_spec(profile, command, folder.join("target.log"))?;
+                if let OperationSource::Lines(counter) = &source {
+                    spec.counters.push(counter.clone());
+                }
+                Target::spawn(spec).await
+            }
+            Some(TargetSource::Attach(attach)) => Target::attach(target_spec::attach_spec(profile, attach)).await,
+            None => {
+                let failure = Failure::new(Exit::Usage, format!("profile `{}` names no target", profile.name))
+                    .hint("give the command after `--`, or `[target] command` in the profile");
+                return Err(abandon(recording, &clock, failure));
+            }
+        };
+        let target = match target {
+            Ok(target) => target,
+            Err(error) => return Err(abandon(recording, &clock, exit_of::target(&error))),
+        };
+        recording.event(clock.t_s(), "started", &target.describe());
+        let mut aside = Aside::default();
+        aside.warnings.extend(target.remarks().into_iter().map(|text| Warning { text, hint: None }));
+        let options = SamplingOptions {
+            metrics: recording.metrics().to_vec(),
+            interval: profile.sample.interval,
+            slow_interval: profile.sample.slow_interval,
+            per_process: profile.sample.per_process,
+            operations: source,
+        };
+        let membership = target.membership();
+        let mut active = Self {
+            watch: Watch::new(&soak.policy),
+            load: Load::new(profile, &folder, &operations),
+            sampling: None,
+            phase: Phase::Starting,
+            soak,
+            clock,
+            started,
+            folder,
+            key,
+            id,
+            recording,
+            target,
+            operations,
+            progress,
+            aside,
+            planned_s,
+        };
+        match Sampling::start(clock, membership, options) {
+            Ok(sampling) => active.sampling = Some(sampling),
+            Err(failure) => {
+                let stopping = active.target.stop(target_spec::stop_spec(profile)).await;
+                tracing::debug!(?stopping, "stopped after sampling could not start");
+                return Err(abandon(active.recording, &clock, failure));
+            }
+        }
+        Ok(active)
+    }
+
+    /// From the start to the moment at which the target is to be stopped.
+    async fn soak(&mut self, signals: &mut Signals) -> Over {
+        let poller = operation_source::Poller::new(self.soak.policy.plan.profile.load.counter.as_ref(), &self.operations);
+        let mut poller = std::pin::pin!(poller.run());
+        self.progress.wait_for("waiting until the target is ready");
+        loop {
+            let deadline = match self.phase {
+                Phase::Starting => None,
+                Phase::Before { until_s } | Phase::Loaded { until_s } | Phase::After { until_s } => {
+                    Some(Instant::from_std(self.clock.instant(until_s)))
+                }
+            };
+            let over = tokio::select! {
+                // Samples first: what was read before an event belongs before it.
+                biased;
+                sample = next_sample(&mut self.sampling) => match sample {
+                    Some(sample) => self.take_sample(sample),
+                    None => Some(Over::Failed(Failure::new(Exit::Internal, "the sampling thread has ended"))),
+                },
+                event = self.target.next_event() => self.take_target_event(event),
+                event = self.load.next_event() => self.take_load_event(event),
+                request = signals.next() => self.take_request(request),
+                () = wait_until(deadline) => self.next_phase().await,
+                () = &mut poller => None,
+            };
+            if let Some(over) = over {
+                return over;
+            }
+        }
+    }
+
+    fn take_sample(&mut self, sample: Sample) -> Option<Over> {
+        if sample.missed_ticks_count > 0 {
+            self.aside.missed_ticks_count += sample.missed_ticks_count;
+        }
+        self.recording.sample(&sample);
+        for warning in self.recording.warnings() {
+            self.progress.insist(&format!("warning: {}", warning.text));
+            self.aside.warnings.push(warning);
+        }
+        if matches!(self.phase, Phase::Loaded { .. }) {
+            self.watch.push(&sample);
+            if let Some(decided) = self.watch.decision() {
+                self.recording.event(sample.t_s, "decided", &decided.text);
+                self.aside.decided_at_s.insert(decided.metric, sample.t_s);
+                if self.stops_early() {
+                    self.progress.say(&format!("decided at {}: {}", crate::progress::clock_face(sample.t_s), decided.text));
+                    return Some(Over::Ended(Ended::DecidedEarly));
+                }
+            }
+        }
+        self.progress.show(crate::progress::Moment {
+            t_s: sample.t_s,
+            samples: self.recording.samples_count(),
+            state: &self.watch.state(&sample),
+        });
+        None
+    }
+
+    fn stops_early(&self) -> bool {
+        match self.soak.policy.plan.profile.judge.early_stop {
+            EarlyStop::Always => true,
+            EarlyStop::Never => false,
+            EarlyStop::Auto => self.soak.is_check,
+        }
+    }
+
+    fn take_target_event(&mut self, event: TargetEvent) -> Option<Over> {
+        let t_s = self.clock.t_s();
+        match event {
+            TargetEvent::Ready { .. } => {
+                if self.phase == Phase::Starting {
+                    self.recording.event(t_s, phases::READY, "the target is ready");
+                    self.progress.go_on();
+                    self.phase = Phase::Before { until_s: t_s + self.before_load_s() };
+                }
+                None
+            }
+            TargetEvent::Failed(error) => Some(Over::Failed(exit_of::target(&error))),
+            TargetEvent::Exited { status, next, .. } => {
+                self.recording.event(t_s, phases::EXIT, &format!("the target ended with {status}"));
+                match next {
+                    AfterExit::GoesOn | AfterExit::Restart | AfterExit::Follow => None,
+                    AfterExit::End | AfterExit::RestartsUsedUp => Some(Over::Ended(target_exited(status))),
+                }
+            }
+            TargetEvent::Restarted { old, new, restart_count } => {
+                let text = format!("process {} follows {} (restart {restart_count})", new.pid, old.pid);
+                self.recording.event(t_s, phases::RESTART, &text);
+                self.recording.gap(t_s, "the target was restarted");
+                self.watch.restart(t_s);
+                self.progress.say(&format!("the target was restarted: {text}"));
+                if let Some(sampling) = &self.sampling {
+                    sampling.follow(self.target.membership());
+                }
+                None
+            }
+            TargetEvent::Gone => Some(Over::Ended(target_exited(ExitStatus::Unknown))),
+            TargetEvent::OutputTruncated { file } => {
+                let text = format!("the target printed more than is kept; `{}` lacks the middle part", file.display());
+                let hint = Some("raise `output_limit` in `[target]` to keep more".to_owned());
+                self.aside.warnings.push(Warning { text, hint });
+                None
+            }
+            TargetEvent::OutputFailed { file, reason } => {
+                let text = format!("the target's output cannot be written to `{}`: {reason}", file.display());
+                self.aside.warnings.push(Warning { text, hint: None });
+                None
+            }
+        }
+    }
+
+    fn take_load_event(&mut self, event: LoadEvent) -> Option<Over> {
+        match event {
+            LoadEvent::OperationsDone { operations } => Some(Over::Ended(Ended::OperationsDone { operations })),
+            LoadEvent::Ended { status } => Some(Over::Ended(match status {
+                ExitStatus::Code(code) => Ended::LoadEnded { status: Some(code), signal: None },
+                ExitStatus::Signal(signal) => Ended::LoadEnded { status: None, signal: Some(signal) },
+                ExitStatus::Unknown => Ended::LoadEnded { status: None, signal: None },
+            })),
+            LoadEvent::Failed(failure) => Some(Over::Failed(failure)),
+        }
+    }
+
+    fn take_request(&mut self, request: Option<Request>) -> Option<Over> {
+        match request? {
+            Request::Estimate => {
+                self.progress.insist(&self.watch.estimate(self.clock.t_s()));
+                None
+            }
+            Request::Stop { signal, sender } => {
+                let name = signals::name(signal);
+                self.recording.event(self.clock.t_s(), "signal", &format!("{name} from {sender}"));
+                self.progress.say(&format!("{name}: ending the run; once more to skip the target's grace"));
+                Some(Over::Ended(Ended::Interrupted { signal }))
+            }
+        }
+    }
+
+    /// The phase's time is up.
+    async fn next_phase(&mut self) -> Option<Over> {
+        let t_s = self.clock.t_s();
+        match self.phase {
+            Phase::Starting => None,
+            Phase::Before { .. } => {
+                if let Err(failure) = self.load.start().await {
+                    return Some(Over::Failed(failure));
+                }
+                self.recording.event(t_s, phases::LOAD_STARTED, &self.load.describe());
+                self.phase = Phase::Loaded { until_s: t_s + self.planned_s };
+                None
+            }
+            Phase::Loaded { .. } => match self.cleanup_s() {
+                Some(settle_s) => {
+                    self.load.stop().await;
+                    self.recording.event(t_s, phases::LOAD_ENDED, "the load has ended; the target cleans up");
+                    self.phase = Phase::After { until_s: self.clock.t_s() + settle_s };
+                    None
+                }
+                None => Some(Over::Ended(Ended::PlannedEnd)),
+            },
+            Phase::After { .. } => Some(Over::Ended(Ended::PlannedEnd)),
+        }
+    }
+
+    /// How long the target has to clean up after the load, where a budget asks for that.
+    fn cleanup_s(&self) -> Option<f64> {
+        let budgets = self.soak.policy.plan.budgets.values();
+        budgets
+            .filter_map(|budget| match budget.limit {
+                BudgetLimit::Cleanup { settle, .. } => Some(settle.as_secs_f64()),
+                BudgetLimit::Growth { .. }
+                | BudgetLimit::Rate { .. }
+                | BudgetLimit::Peak { .. }
+                | BudgetLimit::Level { .. } => None,
+            })
+            .max_by(f64::total_cmp)
+    }
+
+    /// Time between readiness and load: what the profile says, and long enough for a level before the load where the
+    /// cleanup is judged against it.
+    fn before_load_s(&self) -> f64 {
+        let profile = &self.soak.policy.plan.profile;
+        let level_s = if self.cleanup_s().is_some() {
+            (10.0 * profile.sample.interval.as_secs_f64()).max(2.0)
+        } else {
+            0.0
+        };
+        profile.load.start_delay.as_secs_f64().max(level_s)
+    }
+
+    /// Ends everything that was started, judges what was recorded, writes the verdict.
+    async fn end(mut self, over: Over, signals: &mut Signals) -> Result<Soaked, Failure> {
+        let duration_s = self.clock.t_s();
+        self.progress.wait_for("stopping");
+        // Sampling ends first: a target that is being stopped is no target any more.
+        let sampling = match self.sampling.take() {
+            Some(sampling) => {
+                let recording = &mut self.recording;
+                Some(sampling.stop(|sample| {
+                    if sample.t_s <= duration_s {
+                        recording.sample(&sample);
+                    }
+                })?)
+            }
+            None => None,
+        };
+        let operations = self.load.operations().or_else(|| self.recording.operations());
+        self.load.stop().await;
+        let stop = target_spec::stop_spec(&self.soak.policy.plan.profile);
+        let skip = self.target.skip_grace();
+        let stopped = {
+            let mut stopping = std::pin::pin!(self.target.stop(stop));
+            loop {
+                tokio::select! {
+                    stopped = &mut stopping => break stopped,
+                    request = signals.next() => {
+                        if let Some(Request::Stop { .. }) = request {
+                            skip.skip();
+                        }
+                    }
+                }
+            }
+        };
+        match stopped {
+            Ok(report) => self.recording.event(self.clock.t_s().max(duration_s), "stopped", &exit_of::stop(&report)),
+            Err(error) => {
+                let hint = error.hint();
+                self.aside.warnings.push(Warning { text: error.to_string(), hint });
+            }
+        }
+        self.progress.finish();
+        let ended = match over {
+            Over::Ended(ended) => ended,
+            Over::Failed(failure) => {
+                return Err(abandon(self.recording, &self.clock, failure));
+            }
+        };
+        if let Some(report) = &sampling {
+            self.aside.overhead = crate::overhead::of(report, duration_s);
+            self.aside.warnings.extend(crate::overhead::warnings(report));
+        }
+        self.aside.load = self.load.report(operations, self.recording.load_s(duration_s));
+        verdict::conclude(verdict::Concluding {
+            store: self.soak.store,
+            policy: &self.soak.policy,
+            key: self.key,
+            id: &self.id,
+            recorder: self.recording.into_recorder(),
+            started: self.started,
+            duration_s,
+            ended,
+            aside: self.aside,
+            folder: self.folder,
+        })
+    }
+}
+
+/// The run cannot go on: what was recorded stays, with the reason.
+fn abandon(recording: Recording, clock: &RunClock, failure: Failure) -> Failure {
+    let ending = Ending { duration_s: clock.t_s(), why: failure.messages.join("; "), verdict: None };
+    match recording.into_recorder().finish(ending) {
+        Ok(()) => failure,
+        Err(error) => failure.hint(format!("besides, the record is incomplete: {error}")),
+    }
+}
+
+fn target_exited(status: ExitStatus) -> Ended {
+    match status {
+        ExitStatus::Code(code) => Ended::TargetExited { status: Some(code), signal: None },
+        ExitStatus::Signal(signal) => Ended::TargetExited { status: None, signal: Some(signal) },
+        ExitStatus::Unknown => Ended::TargetExited { status: None, signal: None },
+    }
+}
+
+fn command_of(policy: &RunPolicy) -> Vec<String> {
+    match &policy.plan.profile.target.source {
+        Some(TargetSource::Command(command)) => command.clone(),
+        Some(TargetSource::Attach(_)) | None => Vec::new(),
+    }
+}
+
+async fn next_sample(sampling: &mut Option<Sampling>) -> Option<Sample> {
+    match sampling {
+        Some(sampling) => sampling.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,314 @@
+//! Samples are taken on a thread of their own, so that neither a busy run nor a slow disk makes them late.
+//!
+//! The thread owns its files and buffers; it gets commands over one channel and hands samples over another. Where the
+//! run falls behind, the thread waits, and the ticks that it misses meanwhile are counted as missed.
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use soakd_sampler::{
+    Detail, HostSampler, Membership, MetricId, ProcRoot, ProcessId, ReadCost, Reading, SamplerReport, TreeOptions, TreeSampler,
+};
+use tokio::sync::mpsc as events;
+
+use crate::clock::{RunClock, Stopwatch};
+use crate::exit::{Exit, Failure};
+use crate::operations::{self, OperationCount};
+use crate::target::LineCounter;
+use crate::ticker::Ticker;
+
+/// Samples that may wait for the run.
+const WAITING_SAMPLES: usize = 64;
+/// The host is read at most this often; it is context.
+const HOST_EVERY_S: f64 = 1.0;
+/// CPU time and faults are read at most this often: they cost more than memory and nobody judges them.
+const FULL_EVERY_S: f64 = 1.0;
+/// With several processes, each one's own values are handed over at most this often.
+const MEMBERS_EVERY_S: f64 = 1.0;
+
+/// What to sample, and how often.
+#[derive(Debug, Clone)]
+pub struct SamplingOptions {
+    /// What is asked for.
+    pub metrics: Vec<MetricId>,
+    /// Time from one sample to the next.
+    pub interval: Duration,
+    /// Time from one walk through the address space to the next.
+    pub slow_interval: Duration,
+    /// Whether processes are handed over one by one too, where there are several.
+    pub per_process: bool,
+    /// Where operations are counted.
+    pub operations: OperationSource,
+}
+
+/// Where the number of operations is read with each sample.
+#[derive(Debug, Clone)]
+pub enum OperationSource {
+    /// Nobody counts.
+    Nobody,
+    /// Lines of output that matched.
+    Lines(LineCounter),
+    /// The first word of a file.
+    File(PathBuf),
+    /// A count that somebody else keeps.
+    Shared(OperationCount),
+}
+
+impl OperationSource {
+    /// The number so far.
+    #[must_use]
+    pub fn read(&self) -> Option<f64> {
+        match self {
+            Self::Nobody => None,
+            Self::Lines(counter) => Some(counter.count() as f64),
+            Self::File(path) => operations::read_file(path),
+            Self::Shared(count) => count.get(),
+        }
+    }
+}
+
+/// The values of one process.
+#[derive(Debug, Clone)]
+pub struct ProcessSample {
+    /// Which process.
+    pub id: ProcessId,
+    /// Its short name.
+    pub name: String,
+    /// Its values.
+    pub reading: Reading,
+}
+
+/// All values read at one instant.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// When, in seconds of the run.
+    pub t_s: f64,
+    /// Sums over the target.
+    pub totals: Reading,
+    /// The host, where it was due.
+    pub host: Option<Reading>,
+    /// Each process, where there are several and it was due.
+    pub processes: Vec<ProcessSample>,
+    /// Operations so far.
+    pub operations: Option<f64>,
+    /// Ticks that were missed since the sample before.
+    pub missed_ticks_count: u64,
+    /// Seconds that the host was suspended since the sample before.
+    pub suspended_s: f64,
+    /// Processes that came, and went, since the sample before.
+    pub arrivals_count: usize,
+    /// See `arrivals_count`.
+    pub departures_count: usize,
+}
+
+/// What is known about the sampling when it is over.
+#[derive(Debug, Clone)]
+pub struct SamplingReport {
+    /// How each source did.
+    pub samplers: Vec<SamplerReport>,
+    /// How long whole samples took.
+    pub cost: ReadCost,
+    /// Samples that were taken more than a tenth of the interval late.
+    pub late_ticks_count: u64,
+    /// Processes that could not be looked into; some may belong to the target.
+    pub unreadable_count: usize,
+}
+
+#[derive(Debug)]
+enum Command {
+    /// The target is made of other processes from now on.
+    Follow(Membership),
+    Stop,
+}
+
+/// The sampling thread, as the run holds it.
+#[derive(Debug)]
+pub struct Sampling {
+    commands: mpsc::Sender<Command>,
+    samples: events::Receiver<Sample>,
+    thread: std::thread::JoinHandle<SamplingReport>,
+}
+
+impl Sampling {
+    /// Starts to sample the processes of `membership`. Ticks count from now.
+    ///
+    /// # Errors
+    /// [`Exit::Internal`] where no thread can be started.
+    pub fn start(clock: RunClock, membership: Membership, options: SamplingOptions) -> Result<Self, Failure> {
+        let (commands, orders) = mpsc::channel();
+        let (hand_over, samples) = events::channel(WAITING_SAMPLES);
+        let thread = std::thread::Builder::new()
+            .name("sampling".to_owned())
+            .spawn(move || Loop::new(clock, membership, options).run(&orders, &hand_over))
+            .map_err(|error| Failure::new(Exit::Internal, format!("cannot start the sampling thread: {error}")))?;
+        Ok(Self { commands, samples, thread })
+    }
+
+    /// The next sample; `None` once sampling has stopped. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Sample> {
+        self.samples.recv().await
+    }
+
+    /// The target is made of other processes from now on.
+    pub fn follow(&self, membership: Membership) {
+        // A thread that has ended has no use for it.
+        let _ = self.commands.send(Command::Follow(membership));
+    }
+
+    /// Ends the sampling. Samples that still wait are handed to `last`.
+    ///
+    /// # Errors
+    /// [`Exit::Internal`] where the thread has panicked.
+    pub fn stop(mut self, mut last: impl FnMut(Sample)) -> Result<SamplingReport, Failure> {
+        let _ = self.commands.send(Command::Stop);
+        // The thread may wait for room: take what it has until it is gone.
+        while let Some(sample) = self.samples.blocking_recv_or_end() {
+            last(sample);
+        }
+        self.thread.join().map_err(|_| Failure::new(Exit::Internal, "the sampling thread has panicked"))
+    }
+}
+
+/// Receiving outside of the runtime's own waiting.
+trait BlockingReceive {
+    fn blocking_recv_or_end(&mut self) -> Option<Sample>;
+}
+
+impl BlockingReceive for events::Receiver<Sample> {
+    fn blocking_recv_or_end(&mut self) -> Option<Sample> {
+        // `blocking_recv` is refused inside a runtime; the thread ends within one read, so a short wait is enough.
+        loop {
+            match self.try_recv() {
+                Ok(sample) => return Some(sample),
+                Err(events::error::TryRecvError::Disconnected) => return None,
+                Err(events::error::TryRecvError::Empty) => std::thread::yield_now(),
+            }
+        }
+    }
+}
+
+struct Loop {
+    clock: RunClock,
+    options: SamplingOptions,
+    sampler: TreeSampler,
+    host: HostSampler,
+    ticker: Ticker,
+    cost: ReadCost,
+    late_ticks_count: u64,
+    suspended_s: f64,
+    host_due_s: f64,
+    full_due_s: f64,
+    slow_due_s: f64,
+    members_due_s: f64,
+}
+
+impl Loop {
+    fn new(clock: RunClock, membership: Membership, options: SamplingOptions) -> Self {
+        Self {
+            sampler: tree_sampler(clock, membership, &options.metrics),
+            host: HostSampler::open(&ProcRoot::default()),
+            ticker: Ticker::new(clock.t_s(), options.interval.as_secs_f64()),
+            cost: ReadCost::default(),
+            late_ticks_count: 0,
+            suspended_s: clock.suspended_s(),
+            host_due_s: 0.0,
+            full_due_s: 0.0,
+            slow_due_s: 0.0,
+            members_due_s: 0.0,
+            clock,
+            options,
+        }
+    }
+
+    fn run(mut self, orders: &mpsc::Receiver<Command>, hand_over: &events::Sender<Sample>) -> SamplingReport {
+        loop {
+            match orders.recv_timeout(self.clock.until(self.ticker.deadline_s())) {
+                Ok(Command::Follow(membership)) => {
+                    self.sampler = tree_sampler(self.clock, membership, &self.options.metrics);
+                }
+                Ok(Command::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let Some(sample) = self.tick() else { continue };
+                    if hand_over.blocking_send(sample).is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        SamplingReport {
+            samplers: self.sampler.reports().to_vec(),
+            cost: self.cost,
+            late_ticks_count: self.late_ticks_count,
+            unreadable_count: self.sampler.unreadable_count(),
+        }
+    }
+
+    /// The sample of the tick that is due, if one is.
+    fn tick(&mut self) -> Option<Sample> {
+        let t_s = self.clock.t_s();
+        let due = self.ticker.due(t_s)?;
+        if due.late_s > 0.1 * self.options.interval.as_secs_f64() {
+            self.late_ticks_count += 1;
+        }
+        let detail = if is_due(&mut self.slow_due_s, t_s, self.options.slow_interval.as_secs_f64()) {
+            Detail::Slow
+        } else if is_due(&mut self.full_due_s, t_s, FULL_EVERY_S) {
+            Detail::Full
+        } else {
+            Detail::Fast
+        };
+        let watch = Stopwatch::start();
+        let reading = self.sampler.tick(detail);
+        // The counter is read right beside the memory that its operations cost.
+        let operations = self.options.operations.read();
+        self.cost.record(1, watch.elapsed());
+        let totals = reading.totals;
+        let wants_members = self.options.per_process && reading.members.len() > 1;
+        let processes = if wants_members && is_due(&mut self.members_due_s, t_s, MEMBERS_EVERY_S) {
+            let member = |member: &soakd_sampler::MemberReading| ProcessSample {
+                id: member.id,
+                name: member.comm.to_string(),
+                reading: member.reading,
+            };
+            reading.members.iter().map(member).collect()
+        } else {
+            Vec::new()
+        };
+        let (arrivals_count, departures_count) = (reading.arrivals.len(), reading.departures.len());
+        let host = is_due(&mut self.host_due_s, t_s, HOST_EVERY_S).then(|| {
+            let mut reading = Reading::default();
+            self.host.read(&mut reading);
+            reading
+        });
+        let suspended_s = self.clock.suspended_s();
+        let slept_s = suspended_s - self.suspended_s;
+        self.suspended_s = suspended_s;
+        Some(Sample {
+            t_s,
+            totals,
+            host,
+            processes,
+            operations,
+            missed_ticks_count: due.missed,
+            suspended_s: slept_s,
+            arrivals_count,
+            departures_count,
+        })
+    }
+}
+
+/// Whether something that happens every `every_s` seconds is due at `t_s`; if so, the next time is set.
+fn is_due(due_s: &mut f64, t_s: f64, every_s: f64) -> bool {
+    let due = t_s >= *due_s;
+    if due {
+        *due_s = t_s + every_s;
+    }
+    due
+}
+
+fn tree_sampler(clock: RunClock, membership: Membership, metrics: &[MetricId]) -> TreeSampler {
+    let mut options = TreeOptions::new(ProcRoot::default(), membership);
+    options.metrics = metrics.to_vec();
+    TreeSampler::new(options, Box::new(move || Duration::try_from_secs_f64(clock.t_s()).unwrap_or_default()))
+}

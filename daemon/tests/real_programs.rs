@@ -1,0 +1,24 @@
+//! Soaks real programs with the real binary: what leaks must be called so, and what does not must not.
+
+#[path = "real_programs/harness.rs"]
+mod harness;
+#[path = "real_programs/nginx.rs"]
+mod nginx;
+#[path = "real_programs/python.rs"]
+mod python;
+#[path = "real_programs/redis.rs"]
+mod redis;
+#[path = "real_programs/shell.rs"]
+mod shell;
+#[path = "real_programs/soak.rs"]
+mod soak;
+#[path = "real_programs/unit.rs"]
+mod unit;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cases: Vec<harness::Case> =
+        [redis::CASES, nginx::CASES, python::CASES, shell::CASES, unit::CASES].concat();
+    harness::main(&cases)
+}

@@ -1,0 +1,90 @@
+//! Runs the tests that need other programs, and says at the end which could not run.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// A program that a test needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Name of the executable.
+    pub name: &'static str,
+    /// Debian package that brings it.
+    pub package: &'static str,
+}
+
+/// A real systemd: PID 1 of this host, or the wrapper that `$SOAKD_TEST_SYSTEMD` names.
+pub const SYSTEMD: Program = Program { name: "systemd", package: "systemd" };
+
+/// One test against real programs.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// What must be true, as a sentence.
+    pub name: &'static str,
+    /// What it needs beside soakd.
+    pub needs: &'static [Program],
+    /// The test itself; it panics where it fails.
+    pub test: fn(),
+}
+
+/// Where `program` is, if it is here.
+#[must_use]
+pub fn find(program: Program) -> Option<PathBuf> {
+    if program == SYSTEMD {
+        return systemd_wrapper();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Debian keeps servers out of an ordinary user's PATH.
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    folders.map(|folder| folder.join(program.name)).find(|file| file.is_file())
+}
+
+fn systemd_wrapper() -> Option<PathBuf> {
+    std::env::var_os("SOAKD_TEST_SYSTEMD").map(PathBuf::from).filter(|file| file.is_file())
+}
+
+fn say(program: Program) -> String {
+    if program == SYSTEMD {
+        "systemd (name a wrapper that runs a command under one in $SOAKD_TEST_SYSTEMD)".to_owned()
+    } else {
+        format!("{} (Debian package {})", program.name, program.package)
+    }
+}
+
+/// Runs `cases`; a missing program skips its tests, or fails them where `$SOAKD_TEST_REQUIRE` is `all`.
+#[must_use]
+pub fn main(cases: &[Case]) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Soaks share two cores with each other; more of them at once would only measure the crowd.
+    arguments.test_threads = arguments.test_threads.or(Some(3));
+    let required = std::env::var("SOAKD_TEST_REQUIRE").is_ok_and(|value| value == "all");
+    let mut skipped = Vec::new();
+    let mut trials = Vec::new();
+    for case in cases {
+        let missing: Vec<String> =
+            case.needs.iter().filter(|program| find(**program).is_none()).map(|program| say(*program)).collect();
+        if missing.is_empty() {
+            let test = case.test;
+            trials.push(Trial::test(case.name, move || {
+                test();
+                Ok(())
+            }));
+        } else if required {
+            let why = format!("SOAKD_TEST_REQUIRE=all, and missing: {}", missing.join(", "));
+            trials.push(Trial::test(case.name, move || Err(Failed::from(why))));
+        } else {
+            skipped.push(format!("{}: missing {}", case.name, missing.join(", ")));
+            trials.push(Trial::test(case.name, || Ok(())).with_ignored_flag(true));
+        }
+    }
+    let listing = arguments.list;
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !listing && !skipped.is_empty() {
+        println!("{} of {} tests against real programs skipped:", skipped.len(), cases.len());
+        for line in &skipped {
+            println!("  {line}");
+        }
+    }
+    conclusion.exit_code()
+}
