@@ -64,7 +64,7 @@ async fn a_target_that_ends_before_it_is_ready_is_told_with_its_last_words() {
 #[tokio::test]
 async fn a_target_that_is_never_ready_is_told_when_the_time_is_up() {
     let mut spec = shell("echo starting; exec sleep 600");
-    let when = ReadyWhen::Http("http://127.0.0.1:9/healthz".to_owned());
+    let when = ReadyWhen::Http { url: "http://127.0.0.1:9/healthz".to_owned(), status: 200..=399 };
     spec.ready = Some(ReadySpec { when, timeout: Duration::from_millis(300) });
     let mut target = spawn(spec).await;
     match patiently(target.wait_ready()).await.unwrap_err() {

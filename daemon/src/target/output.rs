@@ -62,6 +62,7 @@ type Watcher = Box<dyn FnMut(OutputLine<'_>) -> Watch + Send>;
 #[derive(Debug, Clone)]
 pub struct LineCounter {
     regex: Regex,
+    stream: Option<Stream>,
     count: Arc<AtomicU64>,
 }
 
@@ -70,7 +71,14 @@ impl LineCounter {
     /// clone of it.
     #[must_use]
     pub fn new(regex: Regex) -> Self {
-        Self { regex, count: Arc::default() }
+        Self { regex, stream: None, count: Arc::default() }
+    }
+
+    /// The same, for lines of one stream.
+    #[must_use]
+    pub fn only(mut self, stream: Stream) -> Self {
+        self.stream = Some(stream);
+        self
     }
 
     /// Lines that have matched so far, over all restarts.
@@ -80,7 +88,7 @@ impl LineCounter {
     }
 
     fn look(&self, line: OutputLine<'_>) {
-        if self.regex.is_match(line.bytes) {
+        if self.stream.is_none_or(|stream| stream == line.stream) && self.regex.is_match(line.bytes) {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
     }

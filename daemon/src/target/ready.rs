@@ -1,5 +1,6 @@
 //! Waits until a target shows the sign that it is ready.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) struct ReadyWait {
 
 #[derive(Debug)]
 enum Sign {
-    Http(HttpUrl),
+    Http(HttpUrl, RangeInclusive<u16>),
     Tcp(std::net::SocketAddr),
     Line(oneshot::Receiver<()>),
     Delay(Duration),
@@ -42,9 +43,13 @@ impl ReadyWait {
     /// When the address to ask is none.
     pub(super) fn begin(spec: &ReadySpec, output: &Output) -> Result<Self, TargetError> {
         let sign = match &spec.when {
-            ReadyWhen::Http(url) => Sign::Http(url.parse().map_err(|error: http::HttpUrlError| {
-                TargetError::ReadyAddress { url: url.clone(), what: error.to_string() }
-            })?),
+            ReadyWhen::Http { url, status } => {
+                let address = url.parse().map_err(|error: http::HttpUrlError| TargetError::ReadyAddress {
+                    url: url.clone(),
+                    what: error.to_string(),
+                })?;
+                Sign::Http(address, status.clone())
+            }
             ReadyWhen::Tcp(address) => Sign::Tcp(*address),
             ReadyWhen::Line(regex) => Sign::Line(output.next_match(regex.clone())),
             ReadyWhen::Delay(delay) => Sign::Delay(*delay),
@@ -93,9 +98,9 @@ async fn shown(sign: Sign, last_answer: &Mutex<Option<String>>) {
             }
             rest(&mut pause).await;
         },
-        Sign::Http(url) => loop {
+        Sign::Http(url, status) => loop {
             match http::get(&url, ONE_TRY, LONGEST_BODY_BYTES).await {
-                Ok(answer) if (200..400).contains(&answer.status) => return,
+                Ok(answer) if status.contains(&answer.status) => return,
                 Ok(answer) => note(format!("the last answer was status {}", answer.status)),
                 // Whatever it says at such length, it answers.
                 Err(http::HttpError::TooLong(_)) => return,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -171,8 +172,13 @@ pub struct ReadySpec {
 /// The sign of a target that is ready.
 #[derive(Debug, Clone)]
 pub enum ReadyWhen {
-    /// This address answers an HTTP GET with a status from 200 to 399 (`http` only).
-    Http(String),
+    /// An HTTP GET of an address is answered (`http` only).
+    Http {
+        /// The address.
+        url: String,
+        /// The statuses that count, usually 200 to 399.
+        status: RangeInclusive<u16>,
+    },
     /// This port accepts connections.
     Tcp(SocketAddr),
     /// A line of its output matches.
@@ -184,7 +190,7 @@ pub enum ReadyWhen {
 impl fmt::Display for ReadyWhen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Http(url) => write!(f, "an answer from `{url}`"),
+            Self::Http { url, .. } => write!(f, "an answer from `{url}`"),
             Self::Tcp(address) => write!(f, "a connection to `{address}`"),
             Self::Line(regex) => write!(f, "a line of output that matches `{regex}`"),
             Self::Delay(delay) => write!(f, "{} to pass", humantime_of(*delay)),
