@@ -58,7 +58,7 @@ mod schema;
 mod target;
 mod tolerance;
 mod tree;
-mod units;
+pub mod units;
 mod variables;
 
 pub use budget::{Budget, BudgetLimit, Budgets};

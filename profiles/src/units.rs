@@ -17,7 +17,8 @@ pub(crate) const TOLERANCE_LOOKS: &str = "growth such as `1MiB/h`, `64B/op`, `10
 pub(crate) const FREQUENCY_LOOKS: &str = "operations per time such as `200/s` or `10/min`";
 
 /// `90s`, `1h30m`, `7d`, `1week`; no months and years, whose length is not fixed.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let unfixed = ["M", "month", "months", "y", "yr", "yrs", "year", "years"];
     if text.split(|c: char| !c.is_alphabetic()).any(|unit| unfixed.contains(&unit)) {
         return None;
@@ -31,7 +32,8 @@ pub(crate) fn show(duration: Duration) -> String {
 }
 
 /// `64MiB` is binary, `50MB` is decimal. `64M` could be meant either way and is refused.
-pub(crate) fn size(text: &str) -> Option<u64> {
+#[must_use]
+pub fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim().to_ascii_lowercase();
     let known = ["b", "kb", "mb", "gb", "tb", "pb", "kib", "mib", "gib", "tib", "pib"];
@@ -57,7 +59,8 @@ fn per_hour(unit: &str) -> Option<f64> {
 }
 
 /// `1MiB/h`, `64B/op`, `10/h`, `1MiB`, `10`.
-pub(crate) fn tolerance(text: &str) -> Option<Tolerance> {
+#[must_use]
+pub fn tolerance(text: &str) -> Option<Tolerance> {
     let (amount, per, factor) = match text.rsplit_once('/') {
         None => (text, Per::Run, 1.0),
         Some((amount, unit)) if unit.trim() == "op" => (amount, Per::Operation, 1.0),
