@@ -27,7 +27,7 @@ use crate::state_folder::state_folder;
 pub fn main() -> ExitCode {
     // Before anything else: the keeper is a process of its own that happens to share the file.
     if std::env::args_os().nth(1).is_some_and(|first| first == keeper::SUBCOMMAND) {
-        return keeper::main();
+        return keeper::run();
     }
     // A limit on file sizes is an error of `write`, to be reported, and not the end of the program.
     let ignored = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));

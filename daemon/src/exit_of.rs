@@ -21,13 +21,14 @@ pub fn store(error: StoreError) -> Failure {
         StoreError::NotAStore { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } => Exit::BadData,
         StoreError::Folder { .. }
         | StoreError::ReadOnly { .. }
-        | StoreError::Full { .. }
+        | StoreError::DiskFull { .. }
+        | StoreError::Open { .. }
         | StoreError::Busy { .. }
         | StoreError::Disk { .. } => Exit::CannotWrite,
         StoreError::Sqlite { .. }
-        | StoreError::WriterThread { .. }
+        | StoreError::Thread(_)
         | StoreError::WriterGone
-        | StoreError::RunExists { .. } => Exit::Internal,
+        | StoreError::RunExists(_) => Exit::Internal,
     };
     with_hint(exit, error.to_string(), error.hint())
 }

@@ -98,6 +98,7 @@ pub fn findings(
             .map_err(|reason| JudgeError::Series { metric: metric.to_owned(), reason })?;
         found.push(SeriesFinding {
             metric: metric.to_owned(),
+            unit: column.series.quantity,
             scope: reports::Scope::Tree,
             role,
             limit: question.limit,

@@ -1,11 +1,9 @@
 //! One run: phases, samples, events. The only owner of its state.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use soakd_profiles::{BudgetLimit, EarlyStop, TargetSource};
 use soakd_reports::{Ended, Verdict, Warning};
-use soakd_sampler::Membership;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::{self, RunClock};
@@ -155,9 +153,9 @@ impl<'a> Active<'a> {
             Ok(target) => target,
             Err(error) => return Err(abandon(recording, &clock, exit_of::target(&error))),
         };
-        recording.event(clock.t_s(), "started", &target.describe());
+        recording.event(clock.t_s(), "started", &started_text(&soak.policy, &target));
         let mut aside = Aside::default();
-        aside.warnings.extend(target.remarks().into_iter().map(|text| Warning { text, hint: None }));
+        aside.warnings.extend(target.remarks().iter().map(|text| Warning { text: text.clone(), hint: None }));
         let options = SamplingOptions {
             metrics: recording.metrics().to_vec(),
             interval: profile.sample.interval,
@@ -467,6 +465,15 @@ fn target_exited(status: ExitStatus) -> Ended {
         ExitStatus::Code(code) => Ended::TargetExited { status: Some(code), signal: None },
         ExitStatus::Signal(signal) => Ended::TargetExited { status: None, signal: Some(signal) },
         ExitStatus::Unknown => Ended::TargetExited { status: None, signal: None },
+    }
+}
+
+/// What was started or attached to, for the record.
+fn started_text(policy: &RunPolicy, target: &Target) -> String {
+    let pid = target.process().pid;
+    match &policy.attached {
+        Some(attached) => format!("attached to {attached} (process {pid})"),
+        None => format!("started `{}` (process {pid})", command_of(policy).join(" ")),
     }
 }
 

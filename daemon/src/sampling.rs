@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use soakd_sampler::{
-    Detail, HostSampler, Membership, MetricId, ProcRoot, ProcessId, ReadCost, Reading, SamplerReport, TreeOptions, TreeSampler,
+    Detail, HostSampler, Membership, MetricId, ProcRoot, ProcessId, ReadCost, Reading, Sampler, SamplerReport, TreeOptions, TreeSampler,
 };
 use tokio::sync::mpsc as events;
 
@@ -192,7 +192,7 @@ struct Loop {
     clock: RunClock,
     options: SamplingOptions,
     sampler: TreeSampler,
-    host: HostSampler,
+    host: Option<HostSampler>,
     ticker: Ticker,
     cost: ReadCost,
     late_ticks_count: u64,
@@ -207,7 +207,7 @@ impl Loop {
     fn new(clock: RunClock, membership: Membership, options: SamplingOptions) -> Self {
         Self {
             sampler: tree_sampler(clock, membership, &options.metrics),
-            host: HostSampler::open(&ProcRoot::default()),
+            host: HostSampler::open(&ProcRoot::default()).ok(),
             ticker: Ticker::new(clock.t_s(), options.interval.as_secs_f64()),
             cost: ReadCost::default(),
             late_ticks_count: 0,
@@ -276,9 +276,10 @@ impl Loop {
             Vec::new()
         };
         let (arrivals_count, departures_count) = (reading.arrivals.len(), reading.departures.len());
-        let host = is_due(&mut self.host_due_s, t_s, HOST_EVERY_S).then(|| {
+        let host = self.host.as_mut().filter(|_| is_due(&mut self.host_due_s, t_s, HOST_EVERY_S)).map(|host| {
             let mut reading = Reading::default();
-            self.host.read(&mut reading);
+            // What cannot be read is missing from the reading: the host is context, and nobody judges it.
+            let _ = host.read(&mut reading);
             reading
         });
         let suspended_s = self.clock.suspended_s();

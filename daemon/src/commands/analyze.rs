@@ -7,7 +7,7 @@ use serde::Serialize;
 use soakd_analysis::formats::{self, Table};
 use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Tolerance, judge};
 use soakd_profiles::{Per, units};
-use soakd_reports::Outcome;
+use soakd_reports::{Outcome, Role, Scope, SeriesVerdict, Severity, TolerancePer, sentence};
 
 use crate::cli::{AnalyzeArgs, Format};
 use crate::commands::output;
@@ -18,16 +18,7 @@ use crate::exit::{Exit, Failure};
 struct Analyzed {
     file: String,
     outcome: Outcome,
-    series: Vec<Column>,
-}
-
-/// One judged column.
-#[derive(Debug, Serialize)]
-struct Column {
-    metric: String,
-    unit: Quantity,
-    #[serde(flatten)]
-    judgement: Judgement,
+    series: Vec<SeriesVerdict>,
 }
 
 /// Judges the files; the exit code is that of the worst.
@@ -98,14 +89,30 @@ fn judged(file: String, table: &Table, arguments: &AnalyzeArgs) -> Result<Analyz
             .series(name)
             .map_err(|error| Failure::new(Exit::BadData, format!("`{file}`, column `{name}`: {error}")))?;
         let question = question(arguments, name, one.duration_s(), wanted.len())?;
-        series.push(Column {
-            metric: (*name).to_owned(),
-            unit: one.quantity(),
-            judgement: judge(&one, &question),
-        });
+        series.push(verdict(name, &question, judge(&one, &question)));
     }
     let outcome = outcome(&series);
     Ok(Analyzed { file, outcome, series })
+}
+
+/// A column as the verdict of a run would hold it.
+fn verdict(metric: &str, question: &Question, judgement: Judgement) -> SeriesVerdict {
+    let tolerance = match judgement.tolerance_per_op {
+        Some(value) => TolerancePer { value, per: soakd_reports::Per::Op },
+        None => TolerancePer { value: judgement.tolerance_per_hour, per: soakd_reports::Per::Hour },
+    };
+    SeriesVerdict {
+        metric: metric.to_owned(),
+        unit: Quantity::of_metric(metric),
+        scope: Scope::Tree,
+        role: Role::Judged,
+        tolerance,
+        limit: question.limit,
+        severity: Severity::None,
+        projection: None,
+        decided_at_s: None,
+        judgement,
+    }
 }
 
 fn question(arguments: &AnalyzeArgs, metric: &str, length_s: f64, family: usize) -> Result<Question, Failure> {
@@ -143,7 +150,7 @@ fn question(arguments: &AnalyzeArgs, metric: &str, length_s: f64, family: usize)
     Ok(question)
 }
 
-fn outcome(series: &[Column]) -> Outcome {
+fn outcome(series: &[SeriesVerdict]) -> Outcome {
     let any = |kind| series.iter().any(|column| column.judgement.judgement == kind);
     if any(JudgementKind::Leak) {
         Outcome::Fail
@@ -164,7 +171,7 @@ fn text(analyzed: &Analyzed, quiet: bool) -> String {
     for column in &analyzed.series {
         text.push_str(&format!(
             "  {}\n",
-            soakd_reports::sentence::judgement(&column.metric, column.unit, &column.judgement)
+            sentence::series_line(column)
         ));
         for evidence in &column.judgement.evidence {
             text.push_str(&format!("      {evidence}\n"));

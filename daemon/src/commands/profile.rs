@@ -68,7 +68,7 @@ fn validate(profiles: &[String]) -> Result<u8, Failure> {
 }
 
 fn begin(file: &std::path::Path, from: &str) -> Result<u8, Failure> {
-    let text = soakd_profiles::template(from).ok_or_else(|| {
+    let text = soakd_profiles::find_shipped(from).map(|shipped| shipped.text).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("there is no shipped profile `{from}` to begin from"))
             .hint("`soakd profile list` shows them")
     })?;
