@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use soakd_analysis::{Judgement, SeriesError, judge};
 use soakd_reports as reports;
 use soakd_reports::{Findings, Role, SeriesFinding};
+use soakd_sampler::{Detail, METRICS};
 use thiserror::Error;
 
 use crate::attribution;
@@ -70,23 +71,31 @@ pub fn findings(
     let events = store.events(record.key)?;
     let phases = Phases::of(&events, run.duration_s);
     let all = store.series(record.key)?;
-    let of_tree: Vec<_> = all.iter().filter(|series| series.scope == Scope::Tree).collect();
-    let judged = policy.judged(|metric| of_tree.iter().any(|series| series.metric == metric));
-    let budgets = &policy.plan.budgets;
-
-    let wanted: Vec<_> = of_tree
+    let judge_metrics = &policy.plan.profile.judge.metrics;
+    let is_wanted = |metric: &str| {
+        WITNESSES.contains(&metric)
+            || judge_metrics.iter().any(|name| name == metric)
+            || METRICS.iter().any(|row| row.name == metric && row.judged_by_default)
+            || policy.plan.budgets.values().any(|budget| budget.metric == metric)
+    };
+    let wanted: Vec<_> = all
         .iter()
-        .filter(|series| {
-            let metric = series.metric.as_str();
-            judged.contains(&metric)
-                || WITNESSES.contains(&metric)
-                || budgets.values().any(|budget| budget.metric == metric)
+        .filter(|series| match series.scope {
+            Scope::Tree => is_wanted(&series.metric),
+            Scope::Operations => true,
+            Scope::Process { .. } | Scope::Host => false,
         })
         .map(|series| series.number)
-        .chain(all.iter().filter(|series| series.scope == Scope::Operations).map(|series| series.number))
         .collect();
     let columns = store.columns(record.key, &wanted)?;
     let operations = columns.iter().find(|column| column.series.scope == Scope::Operations);
+    let judged = policy.judged(|row| {
+        let column = columns.iter().find(|column| column.series.metric == row.name);
+        // A series that is read now and then may not come to a judgement in a short run, which says nothing.
+        let least = if row.detail == Detail::Slow { FEWEST_SLOW_POINTS } else { 1 };
+        column.is_some_and(|column| column.t_s.iter().filter(|t_s| phases.load.holds(**t_s)).count() >= least)
+    });
+    let budgets = &policy.plan.budgets;
 
     let mut found = Vec::new();
     for column in columns.iter().filter(|column| column.series.scope == Scope::Tree) {
@@ -153,6 +162,9 @@ pub fn findings(
         run,
     })
 }
+
+/// A series that is read at its own slower rate is judged from this many points on, by default.
+const FEWEST_SLOW_POINTS: usize = 60;
 
 /// Series that are told to the reader though they decide nothing.
 const WITNESSES: &[&str] = &["rss_bytes", "swap_bytes", "pss_bytes", "uss_bytes"];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use soakd_analysis::{Question, Tolerance};
 use soakd_profiles::{Per, Plan, Warmup};
-use soakd_sampler::METRICS;
+use soakd_sampler::{METRICS, Metric, MetricId};
 
 /// What a run was asked, and what was found out about its limits when it began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,20 +21,22 @@ pub struct RunPolicy {
 }
 
 impl RunPolicy {
-    /// Names of the metrics whose judgement counts, among those that were recorded, in the order of [`METRICS`].
+    /// Names of the metrics whose judgement counts, in the order of [`METRICS`].
     ///
-    /// Where the profile names none these are the witnesses of a leak. Resident memory takes the place of anonymous
-    /// memory where the latter could not be read.
+    /// Those that the profile names count whether they were recorded or not: what was asked for and is missing is no
+    /// pass. Where it names none these are the witnesses of a leak, as far as `is_known` says that there are samples
+    /// enough to judge them by; resident memory takes the place of anonymous memory where the latter could not be read.
     #[must_use]
-    pub fn judged(&self, is_recorded: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    pub fn judged(&self, is_known: impl Fn(&'static Metric) -> bool) -> Vec<&'static str> {
         let named = &self.plan.profile.judge.metrics;
-        let is_judged = |metric: &soakd_sampler::Metric| {
-            if named.is_empty() { metric.judged_by_default } else { named.iter().any(|name| name == metric.name) }
-        };
+        if !named.is_empty() {
+            return METRICS.iter().map(|row| row.name).filter(|row| named.iter().any(|name| name == row)).collect();
+        }
         let mut judged: Vec<&'static str> =
-            METRICS.iter().filter(|metric| is_judged(metric) && is_recorded(metric.name)).map(|m| m.name).collect();
-        if named.is_empty() && !judged.iter().any(|name| name.ends_with("_bytes")) && is_recorded("rss_bytes") {
-            judged.insert(0, "rss_bytes");
+            METRICS.iter().filter(|row| row.judged_by_default && is_known(row)).map(|row| row.name).collect();
+        let rss = MetricId::Rss.row();
+        if !judged.iter().any(|name| name.ends_with("_bytes")) && is_known(rss) {
+            judged.insert(0, rss.name);
         }
         judged
     }

@@ -18,7 +18,7 @@ use crate::recording::Recording;
 use crate::sampling::{OperationSource, Sample, Sampling, SamplingOptions};
 use crate::signals::{self, Request, Signals};
 use crate::store::{Ending, NewRun, RunId, RunKey, Store};
-use crate::target::{AfterExit, ExitStatus, Target, TargetEvent};
+use crate::target::{AfterExit, ExitStatus, Output, Target, TargetEvent};
 use crate::watch::Watch;
 use crate::{exit_of, host_facts, operation_source, target_spec, verdict};
 
@@ -435,6 +435,12 @@ impl<'a> Active<'a> {
             self.aside.overhead = crate::overhead::of(report, duration_s);
             self.aside.warnings.extend(crate::overhead::warnings(report));
         }
+        if self.soak.policy.plan.profile.load.counter.is_some() && operations.is_none() {
+            self.aside.warnings.push(Warning {
+                text: "no operation was counted: the counter gave no number".to_owned(),
+                hint: Some("check `[load.counter]`, or `--operations`, against what the target prints".to_owned()),
+            });
+        }
         self.aside.load = self.load.report(operations, self.recording.load_s(duration_s));
         verdict::conclude(verdict::Concluding {
             store: self.soak.store,
@@ -446,6 +452,7 @@ impl<'a> Active<'a> {
             duration_s,
             ended,
             aside: self.aside,
+            last_lines: self.target.output().map(Output::last_lines).unwrap_or_default(),
             folder: self.folder,
         })
     }

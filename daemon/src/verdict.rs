@@ -87,12 +87,15 @@ pub(crate) struct Concluding<'a> {
     pub(crate) duration_s: f64,
     pub(crate) ended: Ended,
     pub(crate) aside: Aside,
+    /// What the target printed last, for the message if it died.
+    pub(crate) last_lines: Vec<String>,
     pub(crate) folder: PathBuf,
 }
 
 /// Judges a run that has just ended, from what the store holds of it, and ends its record.
 pub(crate) fn conclude(concluding: Concluding<'_>) -> Result<Soaked, Failure> {
-    let Concluding { store, policy, key, id, mut recorder, started, duration_s, ended, mut aside, folder } = concluding;
+    let Concluding { store, policy, key, id, mut recorder, started, duration_s, ended, mut aside, last_lines, folder } =
+        concluding;
     let died = ended.target_died().then(|| ended.clone());
     let why = ended_text(&ended);
     if let Err(error) = recorder.flush() {
@@ -112,7 +115,7 @@ pub(crate) fn conclude(concluding: Concluding<'_>) -> Result<Soaked, Failure> {
     });
     if let (Some(died), true) = (died, undecided) {
         // A target that dies has not been soaked: there is no verdict about its memory.
-        let failure = target_died(&verdict, &died);
+        let failure = target_died(&verdict, &died, &last_lines);
         let ending = Ending { duration_s, why, verdict: None };
         recorder.finish(ending).map_err(exit_of::store)?;
         return Err(failure);
@@ -200,13 +203,17 @@ fn ended_text(ended: &Ended) -> String {
 }
 
 /// What is said when the target died without having been found to leak.
-fn target_died(verdict: &Verdict, died: &Ended) -> Failure {
+fn target_died(verdict: &Verdict, died: &Ended, last_lines: &[String]) -> Failure {
     let how = ended_text(died);
     let run = &verdict.run;
+    let printed = match last_lines {
+        [] => String::new(),
+        lines => format!("; its last output:\n    {}", lines.join("\n    ")),
+    };
     Failure::new(
         Exit::Unavailable,
         format!(
-            "{how} after {:.1} s of a run of {}; {} samples kept, no leak seen in them",
+            "{how} after {:.1} s of a run of {}; {} samples kept, no leak seen in them{printed}",
             run.duration_s,
             crate::progress::clock_face(run.planned_s),
             verdict.samples.count

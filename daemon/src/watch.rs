@@ -1,7 +1,7 @@
 //! The judgement while a run goes on: a monitor for each judged series, and what it says for people.
 
 use soakd_analysis::{Estimate, Judgement, Monitor, Quantity};
-use soakd_sampler::{MetricId, METRICS};
+use soakd_sampler::{Detail, METRICS, MetricId};
 
 use crate::policy::RunPolicy;
 use crate::progress::clock_face;
@@ -36,7 +36,8 @@ impl Watch {
     /// A watch on the metrics that `policy` judges. Which of them can be read shows later.
     #[must_use]
     pub fn new(policy: &RunPolicy) -> Self {
-        let judged = policy.judged(|_| true);
+        // What is read now and then is judged at the end, where it has come to enough points.
+        let judged = policy.judged(|row| row.detail != Detail::Slow);
         let family = judged.len();
         let followed = METRICS
             .iter()
