@@ -84,7 +84,7 @@ pub struct RunRecord {
 pub struct RunKey(pub(super) i64);
 
 /// A series' number inside its run, from 0, in the order of [`Recorder::series`](super::Recorder::series).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SeriesNumber(pub(super) u32);
 
 impl SeriesNumber {
