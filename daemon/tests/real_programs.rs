@@ -1,5 +1,7 @@
 //! Soaks real programs with the real binary: what leaks must be called so, and what does not must not.
 
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test: it fails by panicking, and says what was skipped")]
+
 #[path = "real_programs/harness.rs"]
 mod harness;
 #[path = "real_programs/nginx.rs"]
