@@ -43,11 +43,9 @@ pub fn by_process(
         .filter(|(_, growth)| growth / sum >= SMALLEST_SHARE)
         .map(|(column, growth)| {
             let what = match &column.series.scope {
-                Scope::Process { pid, name, .. } => format!(
-                    "process `{name}` ({pid}): {} of {}",
-                    signed(column, growth),
-                    signed(column, sum)
-                ),
+                Scope::Process { pid, name, .. } => {
+                    format!("process `{name}` ({pid}): {} of {}", signed(column, growth), signed(column, sum))
+                }
                 Scope::Tree | Scope::Host | Scope::Operations => column.series.metric.clone(),
             };
             Attribution { what, share: growth / sum }

@@ -94,7 +94,8 @@ fn cleanup(name: &str, metric: &str, within: f64, column: &Column, phases: &Phas
     };
     let mut budget = Budget::observed(name, metric, Bound::AtMost, within, Ok(left - before));
     let quantity = Quantity::of_metric(metric);
-    let during = level(column, phases.load).map_or_else(String::new, |during| format!(", {} during it", quantity.show(during)));
+    let during =
+        level(column, phases.load).map_or_else(String::new, |during| format!(", {} during it", quantity.show(during)));
     budget.reason =
         Some(format!("{} before the load{during}, {} after it", quantity.show(before), quantity.show(left)));
     budget
@@ -121,12 +122,7 @@ mod tests {
     use crate::series::test_column;
 
     fn phases() -> Phases {
-        Phases {
-            ready_s: 0.0,
-            load: Window { from_s: 10.0, to_s: 20.0 },
-            restarts_s: Vec::new(),
-            end_s: 30.0,
-        }
+        Phases { ready_s: 0.0, load: Window { from_s: 10.0, to_s: 20.0 }, restarts_s: Vec::new(), end_s: 30.0 }
     }
 
     fn budget(limit: BudgetLimit) -> profiles::Budget {
@@ -136,7 +132,18 @@ mod tests {
     #[test]
     fn cleanup_compares_the_levels_before_and_after_the_load() {
         let points: Vec<(f64, f64)> = (0..=30)
-            .map(|t| (f64::from(t), if t < 10 { 100.0 } else if t < 24 { 900.0 } else { 130.0 }))
+            .map(|t| {
+                (
+                    f64::from(t),
+                    if t < 10 {
+                        100.0
+                    } else if t < 24 {
+                        900.0
+                    } else {
+                        130.0
+                    },
+                )
+            })
             .collect();
         let column = test_column(Quantity::Bytes, &points);
         let check = |within| {

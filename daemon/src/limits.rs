@@ -24,7 +24,8 @@ pub fn of(plan: &Plan) -> BTreeMap<String, f64> {
         // What each process may have says nothing about the sum over several.
         let stops = |limit: &&MemoryLimit| limit.source.stops(row.id) && !limit.source.is_for_each_process();
         let found = kernel.iter().filter(stops).map(|limit| limit.bytes).min();
-        let is_memory = matches!(row.id, MetricId::AnonSwap | MetricId::Anon | MetricId::Rss | MetricId::Pss | MetricId::Uss);
+        let is_memory =
+            matches!(row.id, MetricId::AnonSwap | MetricId::Anon | MetricId::Rss | MetricId::Pss | MetricId::Uss);
         if let Some(bytes) = named.filter(|_| is_memory).or(found) {
             limits.insert(row.name.to_owned(), bytes as f64);
         }

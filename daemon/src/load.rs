@@ -85,7 +85,8 @@ impl Load {
         for spec in specs {
             let worker = Target::spawn(spec).await.map_err(|error| {
                 let mut failure = exit_of::target(&error);
-                failure.messages = failure.messages.iter().map(|message| message.replacen("target", "load driver", 1)).collect();
+                failure.messages =
+                    failure.messages.iter().map(|message| message.replacen("target", "load driver", 1)).collect();
                 failure
             })?;
             self.workers.push(worker);
@@ -96,7 +97,11 @@ impl Load {
     /// What has to be started.
     fn specs(&self) -> Result<Vec<SpawnSpec>, Failure> {
         let output = |number: usize| OutputSpec {
-            file: Some(self.folder.join(if number == 0 { "load.log".to_owned() } else { format!("load-{number}.log") })),
+            file: Some(self.folder.join(if number == 0 {
+                "load.log".to_owned()
+            } else {
+                format!("load-{number}.log")
+            })),
             limit_bytes: self.profile.target.output_limit_bytes,
         };
         match &self.driver {
@@ -123,10 +128,9 @@ impl Load {
                     })
                     .collect()
             }
-            LoadDriver::Reference { .. } => Err(Failure::new(
-                Exit::Config,
-                "the load driver `reference` is not in this build of soakd",
-            )),
+            LoadDriver::Reference { .. } => {
+                Err(Failure::new(Exit::Config, "the load driver `reference` is not in this build of soakd"))
+            }
         }
     }
 

@@ -42,7 +42,9 @@ pub fn warnings(report: &SamplingReport) -> Vec<Warning> {
                 format!("{} from `{}`: not supported by this kernel", metrics.join(", "), row.name),
                 "`soakd doctor` says what this host lets soakd measure",
             ),
-            SamplerStatus::Off | SamplerStatus::Waiting | SamplerStatus::Active | SamplerStatus::Slowed { .. } => continue,
+            SamplerStatus::Off | SamplerStatus::Waiting | SamplerStatus::Active | SamplerStatus::Slowed { .. } => {
+                continue;
+            }
         };
         warnings.push(Warning { text, hint: Some(hint.to_owned()) });
     }

@@ -195,7 +195,8 @@ impl<'a> Active<'a> {
 
     /// From the start to the moment at which the target is to be stopped.
     async fn soak(&mut self, signals: &mut Signals) -> Over {
-        let poller = operation_source::Poller::new(self.soak.policy.plan.profile.load.counter.as_ref(), &self.operations);
+        let poller =
+            operation_source::Poller::new(self.soak.policy.plan.profile.load.counter.as_ref(), &self.operations);
         let mut poller = std::pin::pin!(poller.run());
         self.progress.wait_for("waiting until the target is ready");
         loop {
@@ -239,7 +240,11 @@ impl<'a> Active<'a> {
                 self.recording.event(sample.t_s, "decided", &decided.text);
                 self.aside.decided_at_s.insert(decided.metric, sample.t_s);
                 if self.stops_early() {
-                    self.progress.say(&format!("decided at {}: {}", crate::progress::clock_face(sample.t_s), decided.text));
+                    self.progress.say(&format!(
+                        "decided at {}: {}",
+                        crate::progress::clock_face(sample.t_s),
+                        decided.text
+                    ));
                     return Some(Over::Ended(Ended::DecidedEarly));
                 }
             }
@@ -376,11 +381,8 @@ impl<'a> Active<'a> {
     /// cleanup is judged against it.
     fn before_load_s(&self) -> f64 {
         let profile = &self.soak.policy.plan.profile;
-        let level_s = if self.cleanup_s().is_some() {
-            (10.0 * profile.sample.interval.as_secs_f64()).max(2.0)
-        } else {
-            0.0
-        };
+        let level_s =
+            if self.cleanup_s().is_some() { (10.0 * profile.sample.interval.as_secs_f64()).max(2.0) } else { 0.0 };
         profile.load.start_delay.as_secs_f64().max(level_s)
     }
 

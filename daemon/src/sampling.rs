@@ -8,7 +8,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use soakd_sampler::{
-    Detail, HostSampler, Membership, MetricId, ProcRoot, ProcessId, ReadCost, Reading, Sampler, SamplerReport, TreeOptions, TreeSampler,
+    Detail, HostSampler, Membership, MetricId, ProcRoot, ProcessId, ReadCost, Reading, Sampler, SamplerReport,
+    TreeOptions, TreeSampler,
 };
 use tokio::sync::mpsc as events;
 

@@ -119,7 +119,10 @@ mod tests {
 
     #[test]
     fn readings_outside_the_window_and_out_of_order_are_left_out() {
-        let column = test_column(Quantity::Bytes, &[(0.0, 1.0), (1.0, 2.0), (1.0, 3.0), (2.0, f64::NAN), (3.0, 4.0), (4.0, 5.0)]);
+        let column = test_column(
+            Quantity::Bytes,
+            &[(0.0, 1.0), (1.0, 2.0), (1.0, 3.0), (2.0, f64::NAN), (3.0, 4.0), (4.0, 5.0)],
+        );
         let series = series(&column, Window { from_s: 0.5, to_s: 3.5 }, &[], None).expect("a series");
         assert_eq!((series.t_s(), series.values()), (&[1.0, 3.0][..], &[2.0, 4.0][..]));
     }

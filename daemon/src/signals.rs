@@ -4,9 +4,9 @@ use std::fmt;
 
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::exfiltrator::origin::{Origin, WithOrigin};
 use signal_hook::low_level::signal_name;
 use signal_hook_tokio::SignalsInfo;
-use signal_hook::iterator::exfiltrator::origin::{Origin, WithOrigin};
 
 use crate::exit::{Exit, Failure};
 

@@ -13,10 +13,7 @@ use crate::exit::{Exit, Failure};
 ///
 /// # Errors
 /// [`Exit::Usage`] where none of these is known.
-pub fn state_folder(
-    named: Option<PathBuf>,
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<PathBuf, Failure> {
+pub fn state_folder(named: Option<PathBuf>, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Failure> {
     if let Some(folder) = named {
         return Ok(folder);
     }

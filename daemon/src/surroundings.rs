@@ -12,8 +12,7 @@ use crate::exit::{Exit, Failure};
 /// [`Exit::NoInput`] where there is none, [`Exit::Config`] where it is faulty.
 pub fn load(name: &str) -> Result<Profile, Failure> {
     let program = program()?;
-    let variable =
-        |name: &str| if name == "SOAKD" { Some(program.clone()) } else { std::env::var(name).ok() };
+    let variable = |name: &str| if name == "SOAKD" { Some(program.clone()) } else { std::env::var(name).ok() };
     let metrics: Vec<&str> = METRICS.iter().map(|row| row.name).collect();
     soakd_profiles::load(name, Surroundings { variable: &variable, metrics: &metrics })
         .map_err(|error| failure_of(&error))

@@ -128,7 +128,6 @@ pub fn attach_spec(profile: &Profile, attach: &profiles::Attach) -> AttachSpec {
         profiles::Attach::Unit(unit) => AttachTo::Unit(unit.clone()),
         profiles::Attach::Cgroup(path) => AttachTo::Cgroup(path.clone()),
     };
-    let follow =
-        if profile.target.follow { Follow::Successor { within: Some(SUCCESSOR_WITHIN) } } else { Follow::No };
+    let follow = if profile.target.follow { Follow::Successor { within: Some(SUCCESSOR_WITHIN) } } else { Follow::No };
     AttachSpec { to, follow }
 }

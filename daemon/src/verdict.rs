@@ -24,7 +24,8 @@ pub const FILE_NAME: &str = "verdict.json";
 /// # Errors
 /// [`Exit::Internal`] where it has none, which is a fault of ours.
 pub fn json<T: Serialize>(value: &T) -> Result<serde_json::Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::new(Exit::Internal, format!("cannot be written as JSON: {error}")))
+    serde_json::to_value(value)
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot be written as JSON: {error}")))
 }
 
 /// Makes the folder of a run, and makes sure that its verdict can be written there, before anything is started.
@@ -103,10 +104,7 @@ pub(crate) fn conclude(concluding: Concluding<'_>) -> Result<Soaked, Failure> {
         let text = format!("the last samples could not be written: {error}");
         aside.warnings.push(soakd_reports::Warning { text, hint });
     }
-    let run = Run {
-        id: id.to_string(),
-        ..run_of(policy, started, duration_s, ended)
-    };
+    let run = Run { id: id.to_string(), ..run_of(policy, started, duration_s, ended) };
     let record = store.run(id.as_str()).map_err(exit_of::store)?;
     debug_assert_eq!(record.key, key, "ids are unique");
     let verdict = judged(store, &record, policy, run, aside)?;

@@ -123,12 +123,9 @@ fn short(metric: &str) -> &str {
 fn rate_text(quantity: Quantity, rate: &Estimate) -> String {
     let sign = if rate.value >= 0.0 { "+" } else { "" };
     match (rate.low, rate.high) {
-        (Some(low), Some(high)) => format!(
-            "{sign}{}/h ({} to {})",
-            quantity.show(rate.value),
-            quantity.show(low),
-            quantity.show(high)
-        ),
+        (Some(low), Some(high)) => {
+            format!("{sign}{}/h ({} to {})", quantity.show(rate.value), quantity.show(low), quantity.show(high))
+        }
         _ => format!("{sign}{}/h", quantity.show(rate.value)),
     }
 }

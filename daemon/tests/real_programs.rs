@@ -1,6 +1,10 @@
 //! Soaks real programs with the real binary: what leaks must be called so, and what does not must not.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test: it fails by panicking, and says what was skipped")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test: it fails by panicking, and says what was skipped"
+)]
 
 #[path = "real_programs/harness.rs"]
 mod harness;
@@ -20,7 +24,6 @@ mod unit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cases: Vec<harness::Case> =
-        [redis::CASES, nginx::CASES, python::CASES, shell::CASES, unit::CASES].concat();
+    let cases: Vec<harness::Case> = [redis::CASES, nginx::CASES, python::CASES, shell::CASES, unit::CASES].concat();
     harness::main(&cases)
 }

@@ -29,11 +29,9 @@ pub fn analyze(arguments: &AnalyzeArgs) -> Result<u8, Failure> {
     let mut all = Vec::new();
     for file in &arguments.files {
         let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
-        let bytes = read(file).map_err(|error| {
-            Failure::new(Exit::NoInput, format!("cannot read `{name}`: {error}"))
-        })?;
-        let table = formats::read(&bytes)
-            .map_err(|error| Failure::new(Exit::BadData, format!("`{name}`: {error}")))?;
+        let bytes =
+            read(file).map_err(|error| Failure::new(Exit::NoInput, format!("cannot read `{name}`: {error}")))?;
+        let table = formats::read(&bytes).map_err(|error| Failure::new(Exit::BadData, format!("`{name}`: {error}")))?;
         all.push(judged(name, &table, arguments)?);
     }
     match arguments.format {
@@ -169,10 +167,7 @@ fn text(analyzed: &Analyzed, quiet: bool) -> String {
         return text;
     }
     for column in &analyzed.series {
-        text.push_str(&format!(
-            "  {}\n",
-            sentence::series_line(column)
-        ));
+        text.push_str(&format!("  {}\n", sentence::series_line(column)));
         for evidence in &column.judgement.evidence {
             text.push_str(&format!("      {evidence}\n"));
         }

@@ -79,7 +79,10 @@ fn begin(file: &std::path::Path, from: &str) -> Result<u8, Failure> {
         .and_then(|mut open| open.write_all(text.as_bytes()).and_then(|()| open.sync_all()));
     match written {
         Ok(()) => {
-            output::result(&format!("wrote `{0}`; next: edit it, then `soakd profile validate {0}`\n", file.display()))?;
+            output::result(&format!(
+                "wrote `{0}`; next: edit it, then `soakd profile validate {0}`\n",
+                file.display()
+            ))?;
             Ok(0)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -102,6 +105,8 @@ pub fn failure_of(error: &LoadError) -> Failure {
             }
         }
         // Faults print themselves, one after the other, each with its own `error:`.
-        LoadError::Invalid(faults) => Failure { exit: Exit::Config, messages: vec![faults.to_string()], hints: Vec::new() },
+        LoadError::Invalid(faults) => {
+            Failure { exit: Exit::Config, messages: vec![faults.to_string()], hints: Vec::new() }
+        }
     }
 }

@@ -44,8 +44,7 @@ pub fn report(arguments: &ReportArgs, state: impl Fn() -> Result<PathBuf, Failur
 fn from_file(path: &Path) -> Result<Verdict, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(Exit::NoInput, format!("cannot read `{}`: {error}", path.display())))?;
-    soakd_reports::read(&text)
-        .map_err(|error| Failure::new(Exit::BadData, format!("`{}`: {error}", path.display())))
+    soakd_reports::read(&text).map_err(|error| Failure::new(Exit::BadData, format!("`{}`: {error}", path.display())))
 }
 
 /// The verdict of a run: the one it has, else one made now from its samples and kept with it.
@@ -60,8 +59,11 @@ fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict, Fai
         None => None,
     };
     if record.state == RunState::Running {
-        return Err(Failure::new(Exit::NoInput, format!("run `{id}` is still going on (process {})", record.owner.pid))
-            .hint(format!("for an estimate now: kill -USR1 {}", record.owner.pid)));
+        return Err(Failure::new(
+            Exit::NoInput,
+            format!("run `{id}` is still going on (process {})", record.owner.pid),
+        )
+        .hint(format!("for an estimate now: kill -USR1 {}", record.owner.pid)));
     }
     if let (Some(kept), false) = (&kept, again) {
         return Ok(kept.clone());

@@ -4,9 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use soakd_profiles::{
-    Choice, EarlyStop, Per, Profile, Ready, ReadyWhen, Target, TargetSource, Tolerance, Unit, units,
-};
+use soakd_profiles::{Choice, EarlyStop, Per, Profile, Ready, ReadyWhen, Target, TargetSource, Tolerance, Unit, units};
 use soakd_reports::{Outcome, Verdict};
 
 use crate::cli::{Format, SelftestArgs};
@@ -110,10 +108,7 @@ fn soak_once(
         name: format!("selftest-{name}"),
         target: Target {
             source: Some(TargetSource::Command(command)),
-            ready: Some(Ready {
-                when: ReadyWhen::Line("^listening on ".to_owned()),
-                timeout: Ready::DEFAULT_TIMEOUT,
-            }),
+            ready: Some(Ready { when: ReadyWhen::Line("^listening on ".to_owned()), timeout: Ready::DEFAULT_TIMEOUT }),
             ..Target::default()
         },
         ..Profile::default()

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use soakd_profiles::{
-    Attach, Choice, Counter, OutputStream, Plan, Profile, Ready, ReadyWhen, Sample, TargetSource, Warmup,
-    units,
+    Attach, Choice, Counter, OutputStream, Plan, Profile, Ready, ReadyWhen, Sample, TargetSource, Warmup, units,
 };
 
 use crate::cli::{AttachArgs, CheckArgs, RunArgs, SoakArgs, StartArgs};
@@ -261,12 +260,8 @@ pub fn soak_plan(
         Some(TargetSource::Attach(attach)) => Some(verdict::attached_name(attach)),
         Some(TargetSource::Command(_)) | None => None,
     };
-    let policy = RunPolicy {
-        limits: limits::of(&plan),
-        commit: commit(|name| std::env::var(name).ok()),
-        attached,
-        plan,
-    };
+    let policy =
+        RunPolicy { limits: limits::of(&plan), commit: commit(|name| std::env::var(name).ok()), attached, plan };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -281,7 +276,6 @@ fn commit(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
         .find_map(|name| variable(name))
         .filter(|commit| !commit.is_empty())
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -7,30 +7,30 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// A program that a test needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Program {
+pub(crate) struct Program {
     /// Name of the executable.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Debian package that brings it.
-    pub package: &'static str,
+    pub(crate) package: &'static str,
 }
 
 /// A real systemd: PID 1 of this host, or the wrapper that `$SOAKD_TEST_SYSTEMD` names.
-pub const SYSTEMD: Program = Program { name: "systemd", package: "systemd" };
+pub(crate) const SYSTEMD: Program = Program { name: "systemd", package: "systemd" };
 
 /// One test against real programs.
 #[derive(Debug, Clone, Copy)]
-pub struct Case {
+pub(crate) struct Case {
     /// What must be true, as a sentence.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it needs beside soakd.
-    pub needs: &'static [Program],
+    pub(crate) needs: &'static [Program],
     /// The test itself; it panics where it fails.
-    pub test: fn(),
+    pub(crate) test: fn(),
 }
 
 /// Where `program` is, if it is here.
 #[must_use]
-pub fn find(program: Program) -> Option<PathBuf> {
+pub(crate) fn find(program: Program) -> Option<PathBuf> {
     if program == SYSTEMD {
         return systemd_wrapper();
     }
@@ -54,7 +54,7 @@ fn say(program: Program) -> String {
 
 /// Runs `cases`; a missing program skips its tests, or fails them where `$SOAKD_TEST_REQUIRE` is `all`.
 #[must_use]
-pub fn main(cases: &[Case]) -> ExitCode {
+pub(crate) fn main(cases: &[Case]) -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Soaks share two cores with each other; more of them at once would only measure the crowd.
     arguments.test_threads = arguments.test_threads.or(Some(3));

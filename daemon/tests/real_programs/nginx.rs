@@ -9,7 +9,7 @@ use crate::soak::{Server, Soak, free_port};
 const NGINX: Program = Program { name: "nginx", package: "nginx-light" };
 const SHELL: Program = Program { name: "bash", package: "bash" };
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { name: "nginx_with_static_files_is_no_leak", needs: &[NGINX, SHELL], test: spawned },
     Case { name: "nginx_that_is_attached_to_is_no_leak", needs: &[NGINX, SHELL], test: attached },
 ];
@@ -74,8 +74,7 @@ fn attached() {
     let load = load(port);
     let client = Server::start(std::process::Command::new(&load[0]).args(&load[1..]), port);
     let pid = server.pid().to_string();
-    let soak =
-        Soak::run(folder.path(), ["attach", "--pid", &pid, "--for", "20s", "--interval", "100ms"], &[]);
+    let soak = Soak::run(folder.path(), ["attach", "--pid", &pid, "--for", "20s", "--interval", "100ms"], &[]);
     soak.must_not_leak();
     assert!(server.runs(), "soakd ended a process that it had only attached to");
     drop(client);

@@ -5,7 +5,7 @@ use crate::soak::Soak;
 
 const PYTHON: Program = Program { name: "python3", package: "python3" };
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { name: "python_with_a_list_that_only_grows_is_a_leak", needs: &[PYTHON], test: growing_list },
     Case { name: "python_that_leaks_descriptors_is_a_leak", needs: &[PYTHON], test: growing_descriptors },
     Case { name: "python_that_reuses_what_it_has_is_no_leak", needs: &[PYTHON], test: steady },

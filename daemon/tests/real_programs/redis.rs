@@ -8,7 +8,7 @@ use crate::soak::{Server, Soak, free_port};
 const REDIS: Program = Program { name: "redis-server", package: "redis-server" };
 const CLIENT: Program = Program { name: "redis-cli", package: "redis-tools" };
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { name: "redis_with_keys_that_only_grow_is_a_leak", needs: &[REDIS, CLIENT], test: growing_keys },
     Case { name: "redis_with_keys_that_expire_is_no_leak", needs: &[REDIS, CLIENT], test: expiring_keys },
     Case { name: "redis_that_is_attached_to_leaks_and_lives_on", needs: &[REDIS, CLIENT], test: attached },

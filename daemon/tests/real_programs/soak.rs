@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Ends a hung test; nothing is expected to take that long.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a soak answered.
 #[derive(Debug)]
-pub struct Soak {
-    pub output: Output,
-    pub verdict: Value,
+pub(crate) struct Soak {
+    pub(crate) output: Output,
+    pub(crate) verdict: Value,
 }
 
 impl Soak {
@@ -23,7 +23,7 @@ impl Soak {
     ///
     /// # Panics
     /// Where there is no verdict; with what soakd said.
-    pub fn run<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>, rest: &[&str]) -> Self {
+    pub(crate) fn run<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>, rest: &[&str]) -> Self {
         let out = folder.join("out");
         let output = Command::new(env!("CARGO_BIN_EXE_soakd"))
             .args(arguments)
@@ -42,31 +42,26 @@ impl Soak {
     }
 
     /// The judgement of one series of the whole tree, in the verdict's word.
-    pub fn judgement(&self, metric: &str) -> &str {
+    pub(crate) fn judgement(&self, metric: &str) -> &str {
         self.series(metric)["judgement"].as_str().expect("a judgement")
     }
 
     /// The entry of one series of the whole tree.
-    pub fn series(&self, metric: &str) -> &Value {
+    pub(crate) fn series(&self, metric: &str) -> &Value {
         let all = self.verdict["series"].as_array().expect("a list of series");
         all.iter()
             .find(|series| series["metric"] == metric)
             .unwrap_or_else(|| panic!("`{metric}` is not judged: {all:#?}"))
     }
 
-    /// The outcome of the run.
-    pub fn outcome(&self) -> &str {
-        self.verdict["outcome"].as_str().expect("an outcome")
-    }
-
     /// Fails unless the run was judged as leaking, in `metric`, and the exit code says so too.
-    pub fn must_leak(&self, metric: &str) {
+    pub(crate) fn must_leak(&self, metric: &str) {
         assert_eq!(self.judgement(metric), "leak", "{}", said(&self.output));
         assert!(matches!(self.output.status.code(), Some(2 | 3)), "{}", said(&self.output));
     }
 
     /// Fails if any series was called a leak.
-    pub fn must_not_leak(&self) {
+    pub(crate) fn must_not_leak(&self) {
         let all = self.verdict["series"].as_array().expect("a list of series");
         assert!(all.iter().all(|series| series["judgement"] != "leak"), "{}", said(&self.output));
         assert!(matches!(self.output.status.code(), Some(0 | 1 | 4)), "{}", said(&self.output));
@@ -74,7 +69,7 @@ impl Soak {
 }
 
 /// Everything a finished process printed.
-pub fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!(
         "status {:?}\n{}{}",
         output.status.code(),
@@ -84,17 +79,17 @@ pub fn said(output: &Output) -> String {
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 /// A server of the test's own, ended with the test.
 #[derive(Debug)]
-pub struct Server(Child);
+pub(crate) struct Server(Child);
 
 impl Server {
     /// Starts `command` and waits until something listens on `port`.
-    pub fn start(command: &mut Command, port: u16) -> Self {
+    pub(crate) fn start(command: &mut Command, port: u16) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let server = Self(child.expect("the server starts"));
         let deadline = Instant::now() + PATIENCE;
@@ -105,12 +100,12 @@ impl Server {
         server
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.0.id()
     }
 
     /// Whether it still runs: attaching must not harm it.
-    pub fn runs(&mut self) -> bool {
+    pub(crate) fn runs(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
     }
 }

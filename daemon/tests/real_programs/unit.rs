@@ -10,7 +10,7 @@ use crate::soak::said;
 
 const PYTHON: Program = Program { name: "python3", package: "python3" };
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { name: "a_unit_that_leaks_is_found_by_its_name", needs: &[SYSTEMD, PYTHON], test: leaking_unit },
     Case { name: "a_unit_that_restarts_is_followed", needs: &[SYSTEMD, PYTHON], test: restarting_unit },
     Case { name: "a_unit_that_does_not_run_is_named", needs: &[SYSTEMD], test: absent_unit },
