@@ -1,8 +1,9 @@
 //! From a tree of values to a [`Profile`]. What is missing or wrong becomes the default, and what is wrong is reported.
 
-use crate::field::{Field, Reader, Section};
+use crate::field::Field;
 use crate::keys;
 use crate::profile::{Profile, Report};
+use crate::section::{Reader, Section};
 use crate::tree::{Place, Table};
 
 mod budget;

@@ -24,9 +24,9 @@ pub struct Judge {
     pub confidence: f64,
     /// How far ahead growth is projected for its severity.
     pub horizon: Duration,
-    /// The outcome is `fail` from this severity on; below it growth is `warn`.
+    /// A leak is `fail` from this severity on; below it, it is `warn`.
     pub fail_on: Severity,
-    /// The outcome is `block` from this severity on; never below `fail_on`.
+    /// A leak is `block` from this severity on; never below `fail_on`.
     pub block_on: Severity,
     /// What becomes of an inconclusive run.
     pub inconclusive: InconclusiveAs,
@@ -60,7 +60,7 @@ impl Default for Judge {
             metrics: Vec::new(),
             confidence: 0.95,
             horizon: Duration::from_secs(7 * DAY_S),
-            fail_on: Severity::Medium,
+            fail_on: Severity::Low,
             block_on: Severity::Critical,
             inconclusive: InconclusiveAs::Inconclusive,
             early_stop: EarlyStop::Auto,
@@ -80,11 +80,11 @@ pub enum Warmup {
     Fixed(Duration),
 }
 
-/// How bad growth is: what it would add to the settled baseline over the horizon.
+/// How bad growth is: what it would add to the settled baseline over the horizon. A leak is at least [`Severity::Low`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// 5 to 15 %.
+    /// 5 to 15 %, and less if it is a leak.
     Low,
     /// 15 to 30 %.
     Medium,

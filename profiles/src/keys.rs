@@ -226,8 +226,12 @@ pub(crate) const JUDGE: &[Key] = &[
     key("metrics", Shape::Texts, "Metrics that are judged; empty means the witnesses of a leak."),
     key("confidence", Shape::Fraction(0.5, 1.0), "Confidence of the reported intervals."),
     key("horizon", Shape::Duration, "How far ahead growth is projected for its severity."),
-    key("fail_on", Shape::Word(SEVERITY), "The outcome is `fail` from this severity on."),
-    key("block_on", Shape::Word(SEVERITY), "The outcome is `block` from this severity on."),
+    key(
+        "fail_on",
+        Shape::Word(SEVERITY),
+        "A leak is `fail` from this severity on, `warn` below; `low` means every leak.",
+    ),
+    key("block_on", Shape::Word(SEVERITY), "A leak is `block` from this severity on."),
     key("inconclusive", Shape::Word(INCONCLUSIVE), "What becomes of an inconclusive run."),
     key(
         "early_stop",

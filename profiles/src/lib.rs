@@ -38,7 +38,7 @@
 //! What a profile says: `profile` (the whole), `target`, `load`, `sample`, `judge` with `tolerance`, `budget`, and `plan`
 //! (scenarios, stages, and what one run makes of them). How it is read: `loader` (files, `extends`) makes a `tree` whose
 //! values know their place, `variables` are replaced in it, `merge` puts one tree on top of another, `decode` makes the
-//! types of it with the readers in `field` and `units`, and what is wrong is a `fault`. `keys` has every key once, and
+//! types of it with the readers in `section`, `field` and `units`, and what is wrong is a `fault`. `keys` has every key once, and
 //! `schema` comes from it. `library` holds the shipped profiles.
 
 mod budget;
@@ -55,6 +55,7 @@ mod plan;
 mod profile;
 mod sample;
 mod schema;
+mod section;
 mod target;
 mod tolerance;
 mod tree;

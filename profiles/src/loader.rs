@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use crate::decode;
 use crate::fault::{Fault, FaultKind, Faults, nearest};
-use crate::field::{Reader, folder_of};
 use crate::library;
 use crate::merge;
 use crate::profile::Profile;
+use crate::section::Reader;
 use crate::tree::{Entry, Place, Source, Sources, Table, Value};
 use crate::variables;
 
@@ -304,6 +304,14 @@ fn forget_consequences(faults: &mut Vec<Fault>) {
     let broken: Vec<(String, usize)> =
         faults.iter().filter(|fault| is_syntax(fault)).map(|fault| (fault.file.clone(), fault.line)).collect();
     faults.retain(|fault| is_syntax(fault) || !broken.contains(&(fault.file.clone(), fault.line)));
+}
+
+/// The folder that holds `file`.
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }
 
 /// The text of `key` at the top level of a profile that is known to be valid, such as a shipped one.

@@ -113,8 +113,19 @@ const STAGED: &str = r#"
     [stage.release]
     scenario = "short"
     environment = "production"
-    fail_on = "low"
+    fail_on = "high"
 "#;
+
+#[test]
+fn every_leak_fails_unless_the_profile_says_otherwise() {
+    let judged = |text: &str| {
+        let judge = read(text).judge;
+        (judge.fail_on, judge.block_on)
+    };
+    assert_eq!(judged(""), (Severity::ALL[0].1, Severity::Critical));
+    assert_eq!(judged("[judge]\nfail_on = 'high'"), (Severity::High, Severity::Critical));
+    assert_eq!(judged("[judge]\nblock_on = 'low'"), (Severity::Low, Severity::Low));
+}
 
 #[test]
 fn a_stage_brings_its_scenario_and_environment() {
@@ -123,7 +134,7 @@ fn a_stage_brings_its_scenario_and_environment() {
     assert_eq!(plan.scenario.as_deref(), Some("short"));
     assert_eq!(plan.environment, "production");
     assert_eq!(plan.profile.judge.duration, Duration::from_secs(120));
-    assert_eq!(plan.profile.judge.fail_on, Severity::Low);
+    assert_eq!((profile.judge.fail_on, plan.profile.judge.fail_on), (Severity::Low, Severity::High));
     assert_eq!(plan.budgets["total"], profile.budgets["production"]["total"]);
     assert_eq!(plan.budgets["hourly"], profile.budgets["default"]["hourly"]);
     let LoadDriver::Repeat { times, pause, .. } = plan.profile.load.driver else { panic!("{:?}", plan.profile.load) };

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::named;
 use crate::budget::{Budget, BudgetLimit, Budgets};
-use crate::field::{Field, Section};
+use crate::field::Field;
 use crate::keys;
+use crate::section::Section;
 use crate::tolerance::Per;
 
 pub(super) fn environments(field: &Field<'_>) -> BTreeMap<String, Budgets> {

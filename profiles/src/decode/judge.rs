@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::target::flag;
 use crate::fault::FaultKind;
-use crate::field::Section;
 use crate::judge::{EarlyStop, InconclusiveAs, Judge, Severity, Warmup};
 use crate::sample::Sample;
+use crate::section::Section;
 use crate::units;
 
 pub(super) fn sample(section: &Section<'_>) -> Sample {

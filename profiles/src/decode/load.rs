@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::field::{Field, Section};
+use crate::field::Field;
 use crate::keys;
 use crate::load::{Counter, Load, LoadDriver, OutputStream};
+use crate::section::Section;
 
 const DRIVERS: &[(&str, &str)] =
     &[("none", "none"), ("command", "command"), ("repeat", "repeat"), ("reference", "reference")];

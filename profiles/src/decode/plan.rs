@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{judge as judging, load, named};
 use crate::fault::{FaultKind, nearest, one_of};
-use crate::field::Section;
 use crate::judge::{InconclusiveAs, Judge, Severity};
 use crate::keys;
 use crate::merge;
 use crate::plan::{Scenario, Stage};
 use crate::profile::DEFAULT_ENVIRONMENT;
 use crate::sample::Sample;
+use crate::section::Section;
 use crate::tree::Table;
 
 /// The scenarios, each with what it leaves out filled in from the profile in `table`.

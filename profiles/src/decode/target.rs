@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::field::{Field, Section};
+use crate::field::Field;
 use crate::keys;
+use crate::section::Section;
 use crate::target::{Attach, Limits, Ready, ReadyWhen, Restart, Stop, StopSignal, Target, TargetSource};
 
 pub(super) fn target(section: &Section<'_>) -> Target {
