@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 use soakd_analysis::formats::{self, Table};
-use soakd_analysis::{Judgement, JudgementKind, Monitor, Question, Series, Tolerance, judge};
+use soakd_analysis::{Judgement, JudgementKind, Monitor, Question, Role, Series, Tolerance, Witness, combine, judge};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -40,13 +40,10 @@ const S_PER_HOUR: f64 = 3600.0;
 /// The byte column whose rate is reported, the first that a recording has.
 const WITNESSES: [&str; 2] = ["anon_swap_bytes", "rss_bytes"];
 
-/// The byte column that decides `no_leak` for memory when it is there.
-const HEAP: &str = "heap_bytes";
-
 /// The columns that are judged: one witness of memory, what else can leak. RSS, PSS and USS of one process say nearly
 /// the same, so that judging all of them would only share the error rate among copies; USS stands by as a second
 /// opinion.
-const JUDGED: [&str; 6] = ["uss_bytes", HEAP, "fds_count", "threads_count", "procs_count", "sockets_count"];
+const JUDGED: [&str; 6] = ["uss_bytes", "heap_bytes", "fds_count", "threads_count", "procs_count", "sockets_count"];
 
 struct Judged {
     name: String,
@@ -103,30 +100,26 @@ fn judge_table(entry: &Entry, table: &Table, sequential: bool) -> Result<Vec<Jud
         .collect()
 }
 
-/// The answer for the whole run: any leak wins; live heap decides `no_leak` for memory where it was recorded, else
-/// every series has to be confirmed.
-fn verdict(judged: &[Judged]) -> &'static str {
-    let is = |one: &Judged, kind| one.judgement.judgement == kind;
-    let heap = judged.iter().find(|one| one.name == HEAP);
-    let memory_by_heap = heap.is_some_and(|heap| is(heap, JudgementKind::NoLeak));
-    let settled = |one: &Judged| {
-        is(one, JudgementKind::NoLeak)
-            || is(one, JudgementKind::Retention)
-            || (memory_by_heap && one.name.ends_with("_bytes"))
+/// The answer for the whole run, and the series that decided it.
+fn verdict(judged: &[Judged]) -> (&'static str, Option<usize>) {
+    let witnesses: Vec<Witness<'_>> = judged
+        .iter()
+        .map(|one| Witness { metric: &one.name, role: Role::of_metric(&one.name), judgement: &one.judgement })
+        .collect();
+    let combined = combine(&witnesses);
+    let verdict = match combined.judgement {
+        JudgementKind::Leak => "leak",
+        JudgementKind::NoLeak | JudgementKind::Retention => "no_leak",
+        JudgementKind::Inconclusive => "inconclusive",
     };
-    if judged.iter().any(|one| is(one, JudgementKind::Leak)) {
-        "leak"
-    } else if !judged.is_empty() && judged.iter().all(settled) {
-        "no_leak"
-    } else {
-        "inconclusive"
-    }
+    (verdict, combined.deciding)
 }
 
 fn row(entry: &Entry, judged: &[Judged]) -> Result<String, Failure> {
-    // The leaking byte series tells the rate, else the witness.
-    let is_leak = |one: &&Judged| one.judgement.judgement == JudgementKind::Leak;
-    let told = judged.iter().find(|one| is_leak(one) && one.name.ends_with("_bytes")).or_else(|| judged.first());
+    let (verdict, deciding) = verdict(judged);
+    // The deciding series tells the rate where it counts bytes, as the labels do, else the witness of memory.
+    let told =
+        deciding.map(|index| &judged[index]).filter(|one| one.name.ends_with("_bytes")).or_else(|| judged.first());
     let rate = told.and_then(|one| one.judgement.rate_per_hour);
     let per_s = |value: Option<f64>| value.map(|value| (value / S_PER_HOUR).to_string()).unwrap_or_default();
     let detected_s = judged.iter().filter_map(|one| one.detected_s).min_by(f64::total_cmp);
@@ -136,7 +129,7 @@ fn row(entry: &Entry, judged: &[Judged]) -> Result<String, Failure> {
         row,
         "{},{},{},{},{},{},{}",
         entry.id,
-        verdict(judged),
+        verdict,
         per_s(rate.map(|rate| rate.value)),
         per_s(rate.and_then(|rate| rate.low)),
         per_s(rate.and_then(|rate| rate.high)),
@@ -156,7 +149,7 @@ fn run(folder: &Path, out: &Path, sequential: bool) -> Result<(), Failure> {
         predictions.push_str(&row(entry, &judged)?);
         predictions.push('\n');
         let kinds: Vec<_> = judged.iter().map(|one| format!("{} {:?}", one.name, one.judgement.judgement)).collect();
-        eprintln!("{}: {} ({})", entry.id, verdict(&judged), kinds.join(", "));
+        eprintln!("{}: {} ({})", entry.id, verdict(&judged).0, kinds.join(", "));
     }
     Ok(fs::write(out, predictions)?)
 }

@@ -119,7 +119,10 @@ pub(crate) fn assess(case: &Case) -> Result<(Tally, Vec<String>), SeriesError> {
     let rate = case.truth.rate_per_s * S_PER_HOUR;
     let ratio = rate / judgement.tolerance_per_hour;
     // The tolerance of counts is the engine's own: only what is above that one has to be found.
-    let leaks = case.truth.label != Label::NoLeak && ratio > 1.0;
+    let leaks = match case.metric.ends_with("_bytes") {
+        true => case.truth.label == Label::Leak,
+        false => case.truth.label != Label::NoLeak && ratio > 1.0,
+    };
     let kind = judgement.judgement;
     let mut tally = Tally::default();
     let mut wrong = Vec::new();

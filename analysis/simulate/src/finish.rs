@@ -81,7 +81,7 @@ fn kept(scene: &mut Scene) -> Vec<bool> {
 }
 
 pub(crate) fn finish(mechanism: &Mechanism, seed: u64, mut scene: Scene, trace: Trace) -> Case {
-    let Trace { mut signal, rate, leaks, ops, fills_until, restartable } = trace;
+    let Trace { mut signal, rate, drawn, leaks, ops, fills_until, restartable } = trace;
     let mut ops = match ops {
         Some(ops) => Some(ops),
         None => scene.chance(0.5).then(|| steady_ops(&mut scene)),
@@ -128,7 +128,7 @@ pub(crate) fn finish(mechanism: &Mechanism, seed: u64, mut scene: Scene, trace: 
         planned_s: scene.planned_s,
         truth: Truth {
             label: match leaks {
-                true if rate > scene.tolerance => Label::Leak,
+                true if rate.min(drawn.unwrap_or(rate)) > scene.tolerance => Label::Leak,
                 true => Label::SubTolerance,
                 false => Label::NoLeak,
             },

@@ -29,6 +29,8 @@ pub(crate) struct Trace {
     pub(crate) signal: Vec<f64>,
     /// Growth per run at the end, in units of the series.
     pub(crate) rate: f64,
+    /// Growth over the run as chance had it, where the mechanism draws it; the label asks for both.
+    pub(crate) drawn: Option<f64>,
     /// Whether `signal` ends while it still grows for ever.
     pub(crate) leaks: bool,
     /// Operations so far at each sample, where the mechanism works by operations.
@@ -42,7 +44,7 @@ pub(crate) struct Trace {
 impl Trace {
     /// Bounded memory.
     pub(crate) fn bounded(signal: Vec<f64>) -> Self {
-        Self { signal, rate: 0.0, leaks: false, ops: None, fills_until: None, restartable: true }
+        Self { signal, rate: 0.0, drawn: None, leaks: false, ops: None, fills_until: None, restartable: true }
     }
 
     /// Bounded memory that fills until a share of the run.

@@ -57,12 +57,12 @@ pub(super) fn leaked_descriptors(scene: &mut Scene) -> Trace {
     let per_sample = 1000.0 * leaked / scene.x.len() as f64;
     let growth = lost(scene, leaked);
     let trace = Trace::bounded(coming_and_going(scene, passing)).leaking(&growth, leaked);
-    Trace { ops: Some(operations(scene, |_| per_sample)), ..trace }
+    Trace { ops: Some(operations(scene, |_| per_sample)), drawn: growth.last().copied(), ..trace }
 }
 
 /// Some requests start a thread that waits for ever.
 pub(super) fn leaked_threads(scene: &mut Scene) -> Trace {
     let leaked = scene.tolerance * scene.log_between(1.2, 30.0);
     let growth = lost(scene, leaked);
-    threads(scene).leaking(&growth, leaked)
+    Trace { drawn: growth.last().copied(), fills_until: None, ..threads(scene).leaking(&growth, leaked) }
 }

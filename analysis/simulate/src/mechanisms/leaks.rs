@@ -90,7 +90,8 @@ pub(super) fn in_batches(scene: &mut Scene) -> Trace {
         }
         level
     });
-    Trace { restartable: false, ..Trace::bounded(scene.trace(|_| 0.0)).leaking(&stairs, growth) }
+    let drawn = stairs.last().copied();
+    Trace { drawn, restartable: false, ..Trace::bounded(scene.trace(|_| 0.0)).leaking(&stairs, growth) }
 }
 
 /// A fixed amount for each operation; the load has busy and idle times, the rate is the mean of the run.
