@@ -65,6 +65,15 @@ pub(crate) fn amount(quantity: Quantity, value: f64, per: Option<Per>) -> String
     format!("{}{}", number(value, unit), suffix(unit, per))
 }
 
+/// `value` in the unit in which `other` is shown, so that the two are easily compared, unless it is much smaller.
+pub(crate) fn amount_beside(quantity: Quantity, value: f64, other: f64, per: Option<Per>) -> String {
+    if value.abs() < other.abs() / 10.0 {
+        return amount(quantity, value, per);
+    }
+    let unit = unit_for(quantity, &[value, other]);
+    format!("{}{}", number(value, unit), suffix(unit, per))
+}
+
 /// The ends of an estimate with the value, all in one unit.
 fn ends(estimate: &Estimate) -> Vec<f64> {
     [Some(estimate.value), estimate.low, estimate.high].into_iter().flatten().collect()
@@ -88,10 +97,11 @@ pub(crate) fn percent(ratio: f64) -> String {
     let hundredths = ratio * 100.0;
     let decimals = match hundredths.abs() {
         x if x >= 9.95 => 0,
-        _ => 1,
+        x if x >= 0.095 => 1,
+        _ => 2,
     };
     let text = format!("{hundredths:.decimals$}");
-    let text = text.strip_suffix(".0").unwrap_or(&text);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{} %", if text == "-0" { "0" } else { text })
 }
 
@@ -105,7 +115,7 @@ pub(crate) fn clock(t_s: f64) -> String {
 pub(crate) fn span(seconds: f64) -> String {
     let (value, unit) = match seconds.abs() {
         x if x < 99.95 => (seconds, "s"),
-        x if x < 5970.0 => (seconds / 60.0, "min"),
+        x if x < 3570.0 => (seconds / 60.0, "min"),
         x if x < 172_800.0 => (seconds / 3600.0, "h"),
         x if x < 63_072_000.0 => (seconds / 86_400.0, "d"),
         _ => (seconds / 31_536_000.0, "years"),
@@ -126,6 +136,18 @@ pub(crate) fn span_estimate(estimate: &Estimate) -> String {
         (None, None) => return span(estimate.value),
     };
     format!("{} ({interval})", span(estimate.value))
+}
+
+/// A length of time as an option takes it, rounded up to what people would type: `90s`, `20m`, `8h`.
+pub(crate) fn option_span(seconds: f64) -> String {
+    let up = |unit_s: f64, step: u64| (whole((seconds / unit_s).ceil()).div_ceil(step) * step).max(step);
+    match seconds {
+        x if x <= 110.0 => format!("{}s", up(1.0, 10)),
+        x if x <= 600.0 => format!("{}m", up(60.0, 1)),
+        x if x <= 6000.0 => format!("{}m", up(60.0, 5)),
+        x if x <= 172_800.0 => format!("{}h", up(3600.0, 1)),
+        _ => format!("{}d", up(86_400.0, 1)),
+    }
 }
 
 /// The nearest whole number that is not negative.
@@ -156,6 +178,13 @@ mod tests {
     }
 
     #[test]
+    fn a_value_beside_another_is_shown_in_its_unit_unless_much_smaller() {
+        assert_eq!(amount_beside(Quantity::Bytes, 0.4 * MIB, MIB, Some(Per::Hour)), "0.4 MiB/h");
+        assert_eq!(amount_beside(Quantity::Bytes, 0.01 * MIB, MIB, Some(Per::Hour)), "10.2 KiB/h");
+        assert_eq!(amount_beside(Quantity::Bytes, 3.0 * MIB, MIB, Some(Per::Hour)), "3 MiB/h");
+    }
+
+    #[test]
     fn small_counts_do_not_vanish() {
         assert_eq!(amount(Quantity::Count, 0.00002, Some(Per::Op)), "2.0e-5/op");
         assert_eq!(amount(Quantity::Count, 0.0, Some(Per::Op)), "0/op");
@@ -168,6 +197,7 @@ mod tests {
         assert_eq!(clock(90_000.0), "25:00:00");
         assert_eq!(span(41.23), "41.2 s");
         assert_eq!(span(720.0), "12 min");
+        assert_eq!(span(3600.0), "1 h");
         assert_eq!(span(18_720.0), "5.2 h");
         assert_eq!(span(604_800.0), "7 d");
         assert_eq!(span(1e300), "3.2e292 years");
@@ -175,9 +205,25 @@ mod tests {
     }
 
     #[test]
+    fn a_span_for_an_option_is_never_shorter_than_asked() {
+        for (seconds, text) in [
+            (1.0, "10s"),
+            (81.0, "90s"),
+            (111.0, "2m"),
+            (601.0, "15m"),
+            (3601.0, "65m"),
+            (6001.0, "2h"),
+            (172_801.0, "3d"),
+        ] {
+            assert_eq!(option_span(seconds), text);
+        }
+    }
+
+    #[test]
     fn shares_are_shown_in_percent() {
         assert_eq!(percent(0.95), "95 %");
         assert_eq!(percent(0.004), "0.4 %");
+        assert_eq!(percent(0.0005), "0.05 %");
         assert_eq!(percent(0.0), "0 %");
         assert_eq!(percent(12.5), "1250 %");
     }

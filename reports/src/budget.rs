@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use soakd_analysis::Quantity;
 
+use crate::series::Per;
+
 /// One limit, and what was observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Budget {
@@ -13,6 +15,8 @@ pub struct Budget {
     pub metric: String,
     /// What one unit of limit and observation is.
     pub unit: Quantity,
+    /// Per hour or per operation, where it limits a rate; `None` where it limits a level or an amount.
+    pub per: Option<Per>,
     /// On which side of the limit the observation has to stay.
     pub bound: Bound,
     /// The limit itself, still allowed.
@@ -48,7 +52,7 @@ pub enum BudgetStatus {
 }
 
 impl Budget {
-    /// The budget with what was observed.
+    /// The budget of a level or an amount, with what was observed. For a rate, set [`Budget::per`] afterwards.
     ///
     /// `Err(why)` makes it `unknown`, and so does an observation that is not a finite number.
     #[must_use]
@@ -74,7 +78,17 @@ impl Budget {
             }
             Err(why) => (None, BudgetStatus::Unknown, Some(why)),
         };
-        Self { name: name.into(), unit: Quantity::of_metric(&metric), metric, bound, limit, observed, status, reason }
+        Self {
+            name: name.into(),
+            unit: Quantity::of_metric(&metric),
+            metric,
+            per: None,
+            bound,
+            limit,
+            observed,
+            status,
+            reason,
+        }
     }
 }
 

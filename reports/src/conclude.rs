@@ -28,7 +28,8 @@
 //! | judged series: `retention` | `warn` |
 //! | judged series: `no_leak`, with a severity: tolerated growth that will matter within the horizon | `warn` |
 //! | judged series: `no_leak`, without severity | `pass` |
-//! | judged series: `inconclusive` | `inconclusive` |
+//! | judged series: `inconclusive`, and one that sees more clearly is decided (live heap before anonymous before resident memory) | – |
+//! | judged series: `inconclusive` otherwise | `inconclusive` |
 //! | witness series, whatever it does | – |
 //! | budget `violated` | `fail` |
 //! | budget `unknown` | `inconclusive` (missing data) |
@@ -44,13 +45,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use soakd_analysis::{Estimate, Judgement, JudgementKind};
+use soakd_analysis::{Estimate, Judgement, JudgementKind, Role as Kind, Witness, combine};
 
 use crate::budget::{Budget, BudgetStatus};
 use crate::outcome::{Outcome, Severity};
 use crate::run::Run;
 use crate::sentence;
-use crate::series::{Projection, Role, SeriesVerdict};
+use crate::series::{Projection, Role, Scope, SeriesVerdict};
 use crate::verdict::DecidedBy;
 
 /// How many times the judged time a run may be projected ahead: an hour speaks for a day.
@@ -117,6 +118,21 @@ struct Finding {
     weight: (Severity, f64),
 }
 
+/// A series as the analysis reads it beside others.
+pub(crate) fn witness<'a>(metric: &'a str, judgement: &'a Judgement) -> Witness<'a> {
+    Witness { metric, role: Kind::of_metric(metric), judgement }
+}
+
+/// Whether the judged series of the whole target, read together, are decided although one of them is not: what sees
+/// more clearly has spoken.
+fn decided_together(series: &[SeriesVerdict]) -> bool {
+    let together: Vec<Witness<'_>> = judged(series)
+        .filter(|(_, series)| series.scope == Scope::Tree)
+        .map(|(_, series)| witness(&series.metric, &series.judgement))
+        .collect();
+    matches!(combine(&together).judgement, JudgementKind::NoLeak | JudgementKind::Retention)
+}
+
 /// Concludes the outcome of a run; the rules are those of the [module](mod@self).
 #[must_use]
 pub fn conclude(run: &Run, series: &[SeriesVerdict], budgets: &[Budget], policy: &Policy) -> Conclusion {
@@ -168,7 +184,13 @@ fn findings(run: &Run, series: &[SeriesVerdict], budgets: &[Budget], policy: &Po
     if run.ended.target_died() {
         findings.push(Finding { outcome: Outcome::Fail, by: DecidedBy::RunEnded, weight: (Severity::Critical, 0.0) });
     }
-    for (index, series) in judged(series) {
+    let is_outvoted = |series: &SeriesVerdict| {
+        series.judgement.judgement == JudgementKind::Inconclusive
+            && series.judgement.points > 0
+            && series.scope == Scope::Tree
+    };
+    let decided_together = decided_together(series);
+    for (index, series) in judged(series).filter(|(_, series)| !(decided_together && is_outvoted(series))) {
         findings.push(Finding {
             outcome: outcome_of(series, policy),
             by: DecidedBy::Series { index, metric: series.metric.clone() },
@@ -188,8 +210,8 @@ fn findings(run: &Run, series: &[SeriesVerdict], budgets: &[Budget], policy: &Po
     if judged(series).next().is_none() {
         findings.push(Finding { outcome: missing, by: DecidedBy::NothingJudged, weight: (Severity::None, 0.0) });
     }
-    let open = judged(series).any(|(_, series)| series.decided_at_s.is_none());
-    if run.ended.cut_short() && open {
+    let is_open = judged(series).any(|(_, series)| series.decided_at_s.is_none());
+    if run.ended.cut_short() && is_open {
         findings.push(Finding { outcome: missing, by: DecidedBy::RunEnded, weight: (Severity::None, 0.0) });
     }
     findings
@@ -207,8 +229,12 @@ fn outcome_of(series: &SeriesVerdict, policy: &Policy) -> Outcome {
     }
 }
 
-/// How near the growth may be to the tolerance: the upper end of the rate as a multiple of the tolerance.
+/// How near growth that is no leak may be to the tolerance: the upper end of the rate as a multiple of it. Leaks of one
+/// severity stay in the order in which they were handed in: multiples of unlike tolerances do not compare.
 fn nearness(series: &SeriesVerdict) -> f64 {
+    if series.judgement.judgement == JudgementKind::Leak {
+        return 0.0;
+    }
     let rate = sentence::judged_rate(series);
     let high = rate.map(|rate| rate.high.unwrap_or(rate.value));
     match high {

@@ -4,6 +4,19 @@
 //! programs and people read. Reports are consumers: nothing here knows where a sample comes from, reads a clock or
 //! opens a file.
 //!
+//! ```
+//! use soakd_reports::{Colour, Look, Outcome, Report, read, renderer};
+//!
+//! let verdict = read(include_str!("../examples/fail.json"))?;
+//! assert_eq!(verdict.outcome, Outcome::Fail);
+//!
+//! let mut report = Report::new(&verdict);
+//! report.look = Look { colour: Colour::Always, ..Look::default() };
+//! let text = renderer("text").ok_or("no such renderer")?.render(&report)?;
+//! assert!(String::from_utf8(text)?.contains("leak: `anon_swap_bytes` grows"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! | module | what it holds |
 //! |---|---|
 //! | [`verdict`] | the document, and what it is made from |
@@ -11,6 +24,7 @@
 //! | [`outcome`] | outcome and severity, exit codes |
 //! | [`conclude`](mod@conclude) | from judgements and budgets to the outcome: the rules |
 //! | [`sentence`] | what was found, in sentences |
+//! | [`next`] | what to do next |
 //! | [`schema`] | the JSON Schema of the document |
 //! | [`read`](mod@read) | reading a verdict back |
 //! | [`render`] | the renderers and their table |
@@ -19,6 +33,7 @@ mod amount;
 pub mod budget;
 pub mod conclude;
 mod finite;
+pub mod next;
 pub mod outcome;
 pub mod read;
 pub mod record;
@@ -32,9 +47,11 @@ pub mod verdict;
 pub use budget::{Bound, Budget, BudgetStatus};
 pub use conclude::{Conclusion, InconclusiveAs, Policy, conclude};
 pub use finite::NotFinite;
+pub use next::next_steps;
 pub use outcome::{Outcome, Severity};
 pub use read::{ReadError, read};
 pub use record::{Attribution, Event, Gap, Load, Overhead, Samples, Warning};
+pub use render::terminal::headline;
 pub use render::{Charset, Colour, Look, RENDERERS, RenderError, Renderer, Report, renderer};
 pub use run::{Ended, Host, Run};
 pub use schema::verdict_schema;

@@ -9,6 +9,8 @@ use crate::verdict::Verdict;
 
 pub mod escape;
 pub mod json;
+mod layout;
+mod table;
 pub mod terminal;
 
 /// What is rendered, and for what kind of reader.

@@ -4,7 +4,7 @@
 
 use soakd_analysis::{Estimate, JudgementKind};
 
-use crate::amount::{amount, clock, estimate, percent, span, span_estimate};
+use crate::amount::{amount, amount_beside, clock, estimate, percent, span, span_estimate};
 use crate::budget::{Bound, Budget, BudgetStatus};
 use crate::outcome::{Outcome, Severity};
 use crate::run::{Ended, Run};
@@ -68,11 +68,11 @@ fn found(series: &SeriesVerdict) -> String {
             format!("{grows}{model}{from}")
         }
         JudgementKind::Retention => {
-            format!("{grows}, while its live heap does not grow: the allocator keeps what was given back")
+            format!("{grows}; kept by the allocator or the kernel, not lost")
         }
         JudgementKind::NoLeak => match rate.high {
             Some(high) if high > 0.0 => {
-                let at_most = amount(series.unit, high, per);
+                let at_most = amount_beside(series.unit, high, series.tolerance.value, per);
                 format!("{name} grows less than {at_most} ({}), {tolerance}", percent(rate.confidence))
             }
             Some(_) => format!("{name} does not grow ({}), {tolerance}", percent(rate.confidence)),
@@ -137,16 +137,16 @@ fn budget_found(budget: &Budget) -> String {
         Bound::AtMost => "at most",
         Bound::AtLeast => "at least",
     };
-    let limit = amount(budget.unit, budget.limit, None);
+    let limit = amount(budget.unit, budget.limit, budget.per);
     let observed = match budget.observed {
-        Some(observed) => amount(budget.unit, observed, None),
+        Some(observed) => amount(budget.unit, observed, budget.per),
         None => "not measured".to_owned(),
     };
     let reason = budget.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     format!("budget `{}`: `{}` {observed}, {bound} {limit}{reason}", budget.name, budget.metric)
 }
 
-/// Why and when a run ended: `ended early at 0:02:10 of 1:00:00: the evidence decided`.
+/// Why and when a run ended: `decided after 21 min of 1 h`.
 #[must_use]
 pub fn ended(run: &Run) -> String {
     let at = format!("after {} of {}", span(run.duration_s), span(run.planned_s));
@@ -165,6 +165,15 @@ pub fn ended(run: &Run) -> String {
         Ended::SoakdKilled => format!("soakd was killed {at}; judged from what it had recorded"),
         Ended::RecordingFailed { error } => format!("samples could not be recorded any more {at}: {error}"),
     }
+}
+
+/// The same, with what follows from it for the outcome.
+pub(crate) fn ended_for(run: &Run) -> String {
+    let follows = match run.ended.cut_short() {
+        true => ": too early for a pass, since not every series was decided by then",
+        false => "",
+    };
+    format!("{}{follows}", ended(run))
 }
 
 /// A signal by its name where it is one of the usual, else by its number.
@@ -196,7 +205,7 @@ pub(crate) fn decider(by: &DecidedBy, run: &Run, series: &[SeriesVerdict], budge
     match by {
         DecidedBy::Series { index, .. } => series.get(*index).map(found).unwrap_or_default(),
         DecidedBy::Budget { index, .. } => budgets.get(*index).map(budget_found).unwrap_or_default(),
-        DecidedBy::RunEnded => ended(run),
+        DecidedBy::RunEnded => ended_for(run),
         DecidedBy::NothingJudged => "no series was judged".to_owned(),
     }
 }
@@ -226,7 +235,7 @@ pub(crate) fn summary(
     let others = decided_by.len().saturating_sub(1);
     match (outcome, others) {
         (_, 0) => {}
-        (Outcome::Pass, _) => text.push_str(&format!("; all {judged} judged series are within tolerance")),
+        (Outcome::Pass, _) => text.push_str(&format!("; every judged series ({judged}) is within its tolerance")),
         (_, 1) => text.push_str("; and one more finding"),
         (_, others) => text.push_str(&format!("; and {others} more findings")),
     }

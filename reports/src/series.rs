@@ -78,6 +78,9 @@ pub struct SeriesVerdict {
     pub scope: Scope,
     /// What it counts for.
     pub role: Role,
+    /// What it was found to do.
+    #[serde(flatten)]
+    pub judgement: Judgement,
     /// The tolerated growth, by which it was judged.
     pub tolerance: TolerancePer,
     /// A level that must not be reached, in units of the series.
@@ -88,9 +91,6 @@ pub struct SeriesVerdict {
     pub projection: Option<Projection>,
     /// When the evidence decided, in seconds of the run; `None` where it was judged at the end.
     pub decided_at_s: Option<f64>,
-    /// What it was found to do.
-    #[serde(flatten)]
-    pub judgement: Judgement,
 }
 
 /// What is known about one series when the run is over. [`Verdict::new`](crate::Verdict::new) adds the rest.

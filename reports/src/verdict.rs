@@ -2,14 +2,15 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use soakd_analysis::{Witness, combine};
 
 use crate::budget::Budget;
-use crate::conclude::{Policy, conclude, project, severity_of};
+use crate::conclude::{Policy, conclude, project, severity_of, witness};
 use crate::finite::{NotFinite, check_finite};
 use crate::outcome::{Outcome, Severity};
 use crate::record::{Attribution, Event, Load, Overhead, Samples, Warning};
 use crate::run::Run;
-use crate::series::{Per, SeriesFinding, SeriesVerdict, TolerancePer};
+use crate::series::{Per, Role, Scope, SeriesFinding, SeriesVerdict, TolerancePer};
 
 /// What a document calls itself. Additions keep the number, changes of meaning raise it.
 pub const SCHEMA: &str = "soakd.verdict/1";
@@ -119,6 +120,7 @@ impl Verdict {
     pub fn new(findings: Findings) -> Result<Self, NotFinite> {
         let Findings { run, policy, series, budgets, load, attribution, overhead, samples, warnings, events } =
             findings;
+        let series = read_together(series);
         let series: Vec<SeriesVerdict> = series.into_iter().map(|finding| complete(finding, &run, &policy)).collect();
         let conclusion = conclude(&run, &series, &budgets, &policy);
         let verdict = Self {
@@ -154,6 +156,21 @@ impl Verdict {
         text.push('\n');
         Ok(text)
     }
+}
+
+/// Judgements that read otherwise beside a series that sees more clearly: resident memory that grows over memory that
+/// does not is retention. Only judged series of the whole target are held against each other.
+fn read_together(mut series: Vec<SeriesFinding>) -> Vec<SeriesFinding> {
+    let places: Vec<usize> = (0..series.len())
+        .filter(|place| series[*place].role == Role::Judged && series[*place].scope == Scope::Tree)
+        .collect();
+    let witnesses: Vec<Witness<'_>> =
+        places.iter().map(|place| witness(&series[*place].metric, &series[*place].judgement)).collect();
+    let amended = combine(&witnesses).amended;
+    for (index, judgement) in amended {
+        series[places[index]].judgement = judgement;
+    }
+    series
 }
 
 /// Adds to a finding what follows from it: tolerance as judged, projection, severity.
