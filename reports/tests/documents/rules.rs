@@ -124,6 +124,7 @@ fn growth_counts_from_its_onset_and_the_horizon_is_the_end_of_it() {
     };
     assert_eq!(over_s(3600.0, 600.0, None), Some(REACH * 3000.0));
     assert_eq!(over_s(3600.0, 600.0, Some(1600.0)), Some(REACH * 2000.0));
+    assert_eq!(over_s(3600.0, 600.0, Some(100.0)), Some(REACH * 3000.0), "warm-up is no evidence of growth");
     assert_eq!(over_s(1e9, 0.0, None), Some(HORIZON_S));
     assert_eq!(over_s(60.0, 60.0, None), None);
 }
@@ -287,6 +288,22 @@ fn the_worst_finding_decides_and_comes_first() {
     assert_eq!((verdict.outcome, verdict.severity), (Outcome::Fail, Severity::High));
     let series = |index, metric: &str| DecidedBy::Series { index, metric: metric.to_owned() };
     assert_eq!(verdict.decided_by, [series(3, "procs_count"), series(2, "fds_count")]);
+}
+
+#[test]
+fn what_is_undecided_outweighs_a_warning() {
+    let beside = |kind: JudgementKind| {
+        concluded(|findings| {
+            let mut other = findings.series[0].clone();
+            grow(&mut findings.series[0], JudgementKind::Retention, 0.1, 0.2);
+            other.metric = "fds_count".to_owned();
+            grow(&mut other, kind, -0.1, 0.9);
+            findings.series.insert(0, other);
+        })
+        .outcome
+    };
+    assert_eq!(beside(JudgementKind::Inconclusive), Outcome::Inconclusive);
+    assert_eq!(beside(JudgementKind::NoLeak), Outcome::Warn);
 }
 
 #[test]
