@@ -15,8 +15,19 @@ struct Program {
     reference: ReferenceArgs,
 }
 
+/// The sysexits code of a command line that cannot be understood.
+const USAGE: u8 = 64;
+
 fn main() -> ExitCode {
-    match run(Program::parse().reference) {
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(refusal) => {
+            // Help and version come this way as well. Nobody is left to be told when the output is closed.
+            let _ = refusal.print();
+            return if refusal.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(program.reference) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let mut message = format!("error: {error}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
@@ -81,7 +81,11 @@ async fn metrics_text(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// A request to try an endpoint with: the next one that the service's own traffic could make.
-async fn example(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
+async fn example(State(shared): State<Arc<Shared>>, name: Result<Path<String>, PathRejection>) -> Response {
+    let name = match name {
+        Ok(Path(name)) => name,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
     let Some(operation) = Operation::from_name(&name).filter(|&operation| operation != Operation::Metrics) else {
         return refusal(StatusCode::NOT_FOUND, &format!("there is no example of `{name}`"));
     };

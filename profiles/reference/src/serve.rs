@@ -22,7 +22,7 @@ use crate::routes;
 use crate::service::Service;
 
 /// How long requests that are under way may take after SIGTERM.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How often the service's own traffic looks at the clock.
 const TRAFFIC_TICK: Duration = Duration::from_millis(5);

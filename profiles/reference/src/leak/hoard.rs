@@ -1,5 +1,6 @@
 //! What holds the leaked memory, descriptors and threads.
 
+use std::collections::TryReserveError;
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,6 +12,10 @@ const BLOCK_BYTES: [u64; 7] = [64, 192, 512, 1024, 4096, 16_384, 32_768];
 
 /// Smallest footprint: a smaller allocation costs the heap as much.
 const SMALLEST_BLOCK_BYTES: u64 = 48;
+
+/// Least capacity of a buffer that will be released: above the largest size that the C library takes from its heap, so that
+/// the kernel gets the memory back whatever else was allocated meanwhile. Only what is written to becomes resident.
+const LEAST_BUFFER_BYTES: u64 = 33 << 20;
 
 /// What a block costs besides its contents: the allocator's header and the pointer to it.
 const BLOCK_OVERHEAD_BYTES: u64 = 8 + size_of::<Box<[u8]>>() as u64;
@@ -27,7 +32,8 @@ const MOST_THREADS: u64 = 4096;
 /// Enough for a thread that only waits.
 const THREAD_STACK_BYTES: usize = 64 * 1024;
 
-/// Heap memory. `held_bytes` is what the heap gives up for it (glibc, 64 bit), pointers and headers included.
+/// Heap memory that is kept, in blocks of many sizes. `held_bytes` is what the heap gives up for it (glibc, 64 bit),
+/// pointers and headers included.
 #[derive(Debug, Default)]
 pub(super) struct MemoryHoard {
     segments: Vec<Vec<Box<[u8]>>>,
@@ -40,7 +46,7 @@ impl MemoryHoard {
         self.held_bytes
     }
 
-    /// Grows or shrinks to `due_bytes`, less than one smallest block or granule away from it.
+    /// Grows to `due_bytes`, less than one smallest block away from it. It never shrinks.
     pub(super) fn hold(&mut self, due_bytes: u64) {
         while self.held_bytes + SMALLEST_BLOCK_BYTES <= due_bytes {
             let missing_bytes = (due_bytes - self.held_bytes) / GRANULE_BYTES * GRANULE_BYTES;
@@ -49,13 +55,6 @@ impl MemoryHoard {
             let rest_bytes = missing_bytes.saturating_sub(preferred_bytes);
             let footprint_bytes = if rest_bytes < SMALLEST_BLOCK_BYTES { missing_bytes } else { preferred_bytes };
             self.take(footprint_bytes);
-        }
-        while self.held_bytes > due_bytes {
-            let Some(block) = self.segments.last_mut().and_then(Vec::pop) else { break };
-            self.held_bytes -= footprint(&block);
-            if self.segments.last().is_some_and(Vec::is_empty) {
-                self.segments.pop();
-            }
         }
     }
 
@@ -77,6 +76,39 @@ impl MemoryHoard {
 
 fn footprint(block: &[u8]) -> u64 {
     block.len() as u64 + BLOCK_OVERHEAD_BYTES
+}
+
+/// Heap memory that is released again: one buffer that fills.
+#[derive(Debug)]
+pub(super) struct BufferHoard {
+    buffer: Vec<u8>,
+    capacity_bytes: u64,
+}
+
+impl BufferHoard {
+    /// For up to `most_bytes`.
+    pub(super) fn new(most_bytes: u64) -> Self {
+        Self { buffer: Vec::new(), capacity_bytes: most_bytes.max(LEAST_BUFFER_BYTES) }
+    }
+
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.buffer.len() as u64
+    }
+
+    /// Fills the buffer up to `due_bytes`, or gives it up and begins a new one when it holds more.
+    pub(super) fn hold(&mut self, due_bytes: u64) -> Result<(), TryReserveError> {
+        if self.held_bytes() > due_bytes {
+            self.buffer = Vec::new();
+        }
+        if due_bytes > 0 {
+            if self.buffer.capacity() == 0 {
+                self.buffer.try_reserve_exact(self.capacity_bytes as usize)?;
+            }
+            // Written to, and not with zeros: the pages become resident.
+            self.buffer.resize(due_bytes as usize, 0xA5);
+        }
+        Ok(())
+    }
 }
 
 /// Open files.
@@ -151,21 +183,38 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
-        fn memory_follows_what_is_due_up_and_down(levels in proptest::collection::vec(0..300_000_u64, 1..20)) {
+        fn memory_follows_what_is_due(mut levels in proptest::collection::vec(0..600_000_u64, 1..20)) {
             let mut hoard = MemoryHoard::default();
+            levels.sort_unstable();
             for due_bytes in levels {
-                let before_bytes = hoard.held_bytes();
                 hoard.hold(due_bytes);
                 let held_bytes = hoard.held_bytes();
                 let counted: u64 = hoard.segments.iter().flatten().map(|block| footprint(block)).sum();
                 prop_assert_eq!(held_bytes, counted);
-                prop_assert!(held_bytes <= due_bytes);
-                if due_bytes >= before_bytes {
-                    prop_assert!(due_bytes - held_bytes < SMALLEST_BLOCK_BYTES, "{held_bytes} of {due_bytes}");
-                }
+                prop_assert!(held_bytes <= due_bytes && due_bytes - held_bytes < SMALLEST_BLOCK_BYTES);
             }
         }
+
+        #[test]
+        fn a_buffer_follows_what_is_due_up_and_down(levels in proptest::collection::vec(0..100_000_u64, 1..20)) {
+            let mut hoard = BufferHoard::new(100_000);
+            for due_bytes in levels {
+                hoard.hold(due_bytes).expect("a small buffer");
+                prop_assert_eq!(hoard.held_bytes(), due_bytes);
+                prop_assert!(hoard.buffer.iter().all(|&byte| byte != 0));
+                prop_assert!(hoard.buffer.capacity() == 0 || hoard.buffer.capacity() as u64 == LEAST_BUFFER_BYTES);
+            }
+            hoard.hold(0).expect("nothing");
+            prop_assert_eq!(hoard.held_bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_no_host_has_is_an_error() {
+        assert!(BufferHoard::new(1 << 62).hold(1).is_err());
     }
 
     #[test]

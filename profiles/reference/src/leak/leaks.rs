@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::hoard::{DescriptorHoard, MemoryHoard, ThreadHoard};
+use super::hoard::{BufferHoard, DescriptorHoard, MemoryHoard, ThreadHoard};
 use super::quantity::ByteCount;
 use super::spec::{LeakSpec, Resource};
 
@@ -35,6 +35,7 @@ struct ActiveLeak {
 #[derive(Debug)]
 enum Hoard {
     Memory(MemoryHoard),
+    Buffer(BufferHoard),
     Descriptors(DescriptorHoard),
     Threads(ThreadHoard),
 }
@@ -150,7 +151,10 @@ impl State {
 impl ActiveLeak {
     fn new(spec: LeakSpec) -> Self {
         let hoard = match spec.resource() {
-            Resource::Memory => Hoard::Memory(MemoryHoard::default()),
+            Resource::Memory => match &spec {
+                LeakSpec::Cyclic { size, .. } | LeakSpec::Burst { size, .. } => Hoard::Buffer(BufferHoard::new(size.0)),
+                _ => Hoard::Memory(MemoryHoard::default()),
+            },
             Resource::Descriptors => Hoard::Descriptors(DescriptorHoard::default()),
             Resource::Threads => Hoard::Threads(ThreadHoard::default()),
         };
@@ -160,16 +164,19 @@ impl ActiveLeak {
     fn catch_up(&mut self, elapsed_s: f64, room_bytes: u64) {
         self.due = self.spec.due(elapsed_s, self.operations_since_onset);
         let due = self.due as u64;
+        let allowed_bytes = self.hoard.bytes().saturating_add(room_bytes);
+        let is_limited = self.spec.resource() == Resource::Memory && due > allowed_bytes;
         let outcome = match &mut self.hoard {
             Hoard::Memory(hoard) => {
-                let allowed_bytes = hoard.held_bytes().saturating_add(room_bytes);
                 hoard.hold(due.min(allowed_bytes));
-                if due > allowed_bytes { Err("the limit of memory for all leaks".to_owned()) } else { Ok(()) }
+                Ok(())
             }
+            Hoard::Buffer(hoard) => hoard.hold(due.min(allowed_bytes)).map_err(|error| error.to_string()),
             Hoard::Descriptors(hoard) => hoard.hold(due).map_err(|error| error.to_string()),
             Hoard::Threads(hoard) => hoard.hold(due).map_err(|error| error.to_string()),
         };
-        self.stopped_by = outcome.err();
+        let limit = is_limited.then(|| "the limit of memory for all leaks".to_owned());
+        self.stopped_by = outcome.err().or(limit);
     }
 
     fn truth(&self) -> LeakTruth {
@@ -180,11 +187,11 @@ impl ActiveLeak {
             bytes: self.hoard.bytes(),
             descriptors: match &self.hoard {
                 Hoard::Descriptors(hoard) => hoard.held_count(),
-                Hoard::Memory(_) | Hoard::Threads(_) => 0,
+                _ => 0,
             },
             threads: match &self.hoard {
                 Hoard::Threads(hoard) => hoard.held_count(),
-                Hoard::Memory(_) | Hoard::Descriptors(_) => 0,
+                _ => 0,
             },
             stopped_by: self.stopped_by.clone(),
         }
@@ -195,6 +202,7 @@ impl Hoard {
     fn bytes(&self) -> u64 {
         match self {
             Self::Memory(hoard) => hoard.held_bytes(),
+            Self::Buffer(hoard) => hoard.held_bytes(),
             Self::Descriptors(_) | Self::Threads(_) => 0,
         }
     }
