@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use soakd_analysis::{Judgement, SeriesError, judge};
+use soakd_analysis::combine::{Witness, combine};
+use soakd_analysis::{Judgement, JudgementKind, SeriesError, judge};
 use soakd_reports as reports;
 use soakd_reports::{Findings, Role, SeriesFinding};
 use soakd_sampler::{Detail, METRICS};
@@ -121,6 +122,8 @@ pub fn findings(
         (place.is_none(), place, finding.metric.clone())
     });
 
+    read_together(&mut found, judge_metrics);
+
     let judgement_of = |metric: &str| -> Option<&Judgement> {
         found.iter().find(|finding| finding.metric == metric).map(|finding| &finding.judgement)
     };
@@ -133,7 +136,7 @@ pub fn findings(
             budgets::check(name, budget, column_of(&budget.metric), judgement_of(&budget.metric), &phases)
         })
         .collect();
-    let grown = found.iter().find(|finding| finding.judgement.judgement == soakd_analysis::JudgementKind::Leak);
+    let grown = found.iter().find(|finding| finding.judgement.judgement == JudgementKind::Leak);
     let attribution = match grown {
         Some(grown) => attribution::by_process(store, record.key, &all, &grown.metric, phases.load)?,
         None => Vec::new(),
@@ -161,6 +164,38 @@ pub fn findings(
             .collect(),
         run,
     })
+}
+
+/// Reads the judged series together: one that sees more clearly may explain what another one shows.
+///
+/// An undecided series that says nothing beside a clearer one becomes a witness, unless the user asked for it by name.
+fn read_together(found: &mut [SeriesFinding], named: &[String]) {
+    let judged: Vec<usize> = (0..found.len()).filter(|&index| found[index].role == Role::Judged).collect();
+    let witnesses: Vec<Witness<'_>> = judged
+        .iter()
+        .map(|&index| Witness {
+            metric: &found[index].metric,
+            role: soakd_analysis::combine::Role::of_metric(&found[index].metric),
+            judgement: &found[index].judgement,
+        })
+        .collect();
+    let combined = combine(&witnesses);
+    if let Some(deciding) = combined.deciding.and_then(|deciding| judged.get(deciding)) {
+        found[*deciding].judgement.evidence.extend(combined.evidence);
+    }
+    for (place, judgement) in combined.amended {
+        if let Some(index) = judged.get(place) {
+            found[*index].judgement = judgement;
+        }
+    }
+    if combined.judgement == JudgementKind::NoLeak {
+        for finding in found.iter_mut() {
+            let undecided = finding.judgement.judgement == JudgementKind::Inconclusive;
+            if undecided && !named.contains(&finding.metric) {
+                finding.role = Role::Witness;
+            }
+        }
+    }
 }
 
 /// A series that is read at its own slower rate is judged from this many points on, by default.
