@@ -3,7 +3,7 @@
 use soakd_analysis::{Estimate, Judgement, Quantity};
 use soakd_profiles as profiles;
 use soakd_profiles::BudgetLimit;
-use soakd_reports::{Bound, Budget, BudgetStatus};
+use soakd_reports::{Bound, Budget, BudgetStatus, Per};
 
 use crate::phases::Phases;
 use crate::series::Window;
@@ -44,7 +44,8 @@ pub fn check(
         }
         BudgetLimit::Rate { max_per_hour } => {
             let rate = judgement.and_then(|judgement| judgement.rate_per_hour);
-            estimated(name, metric, max_per_hour, rate, "there are too few samples for a rate")
+            let kept = estimated(name, metric, max_per_hour, rate, "there are too few samples for a rate");
+            Budget { per: Some(Per::Hour), ..kept }
         }
         BudgetLimit::Peak { max } => {
             let peak = column.values.iter().copied().max_by(f64::total_cmp);

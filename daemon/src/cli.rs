@@ -50,6 +50,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Prove that the gate can pass and can fail on this host: soak the reference service clean and leaking
     Selftest(SelftestArgs),
+    /// The reference service: a program to soak, with leaks that can be switched on
+    Reference(soakd_reference::ReferenceArgs),
 }
 
 /// How long and how strictly; shared by the commands that soak.

@@ -79,5 +79,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Schema { document } => schema::schema(document),
         Command::Doctor(arguments) => doctor::doctor(&arguments, &state()?),
         Command::Selftest(arguments) => selftest::selftest(&arguments),
+        Command::Reference(arguments) => soakd_reference::run(arguments)
+            .map(|()| 0)
+            .map_err(|error| Failure::new(Exit::Unavailable, error.to_string())),
     }
 }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use soakd_analysis::combine::{Witness, combine};
 use soakd_analysis::{Judgement, JudgementKind, SeriesError, judge};
 use soakd_reports as reports;
 use soakd_reports::{Findings, Role, SeriesFinding};
@@ -102,6 +101,9 @@ pub fn findings(
     for column in columns.iter().filter(|column| column.series.scope == Scope::Tree) {
         let metric = column.series.metric.as_str();
         let role = if judged.contains(&metric) { Role::Judged } else { Role::Witness };
+        if role == Role::Witness && column.t_s.len() < FEWEST_SLOW_POINTS {
+            continue;
+        }
         let family = if role == Role::Judged { judged.len() } else { 1 };
         let question = policy.question(metric, family);
         let series = series(column, phases.load, &phases.restarts_s, operations)
@@ -121,8 +123,6 @@ pub fn findings(
         let place = judged.iter().position(|metric| *metric == finding.metric);
         (place.is_none(), place, finding.metric.clone())
     });
-
-    read_together(&mut found, judge_metrics);
 
     let judgement_of = |metric: &str| -> Option<&Judgement> {
         found.iter().find(|finding| finding.metric == metric).map(|finding| &finding.judgement)
@@ -166,39 +166,8 @@ pub fn findings(
     })
 }
 
-/// Reads the judged series together: one that sees more clearly may explain what another one shows.
-///
-/// An undecided series that says nothing beside a clearer one becomes a witness, unless the user asked for it by name.
-fn read_together(found: &mut [SeriesFinding], named: &[String]) {
-    let judged: Vec<usize> = (0..found.len()).filter(|&index| found[index].role == Role::Judged).collect();
-    let witnesses: Vec<Witness<'_>> = judged
-        .iter()
-        .map(|&index| Witness {
-            metric: &found[index].metric,
-            role: soakd_analysis::combine::Role::of_metric(&found[index].metric),
-            judgement: &found[index].judgement,
-        })
-        .collect();
-    let combined = combine(&witnesses);
-    if let Some(deciding) = combined.deciding.and_then(|deciding| judged.get(deciding)) {
-        found[*deciding].judgement.evidence.extend(combined.evidence);
-    }
-    for (place, judgement) in combined.amended {
-        if let Some(index) = judged.get(place) {
-            found[*index].judgement = judgement;
-        }
-    }
-    if combined.judgement == JudgementKind::NoLeak {
-        for finding in found.iter_mut() {
-            let undecided = finding.judgement.judgement == JudgementKind::Inconclusive;
-            if undecided && !named.contains(&finding.metric) {
-                finding.role = Role::Witness;
-            }
-        }
-    }
-}
-
-/// A series that is read at its own slower rate is judged from this many points on, by default.
+/// A series that is read at its own slower rate is judged from this many points on, by default; a witness with fewer
+/// says nothing.
 const FEWEST_SLOW_POINTS: usize = 60;
 
 /// Series that are told to the reader though they decide nothing.
