@@ -132,12 +132,17 @@ impl DescriptorHoard {
 }
 
 /// Threads that wait for a word that never comes; they end when the hoard is dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ThreadHoard {
     waiting: Vec<Sender<()>>,
+    most_count: u64,
 }
 
 impl ThreadHoard {
+    pub(super) fn new() -> Self {
+        Self { waiting: Vec::new(), most_count: MOST_THREADS }
+    }
+
     pub(super) fn held_count(&self) -> u64 {
         self.waiting.len() as u64
     }
@@ -145,8 +150,8 @@ impl ThreadHoard {
     /// Starts threads until `due_count` are held.
     pub(super) fn hold(&mut self, due_count: u64) -> io::Result<()> {
         while self.held_count() < due_count {
-            if self.held_count() == MOST_THREADS {
-                return Err(io::Error::other(format!("a leak starts at most {MOST_THREADS} threads")));
+            if self.held_count() == self.most_count {
+                return Err(io::Error::other(format!("a leak starts at most {} threads", self.most_count)));
             }
             let (sender, receiver): (Sender<()>, Receiver<()>) = channel();
             thread::Builder::new().name("leaked".to_owned()).stack_size(THREAD_STACK_BYTES).spawn(move || {
@@ -223,8 +228,10 @@ mod tests {
         files.hold(3).expect("three files");
         files.hold(2).expect("nothing to do");
         assert_eq!(files.held_count(), 3);
-        let mut threads = ThreadHoard::default();
+        let mut threads = ThreadHoard { most_count: 3, ..ThreadHoard::new() };
         threads.hold(2).expect("two threads");
         assert_eq!(threads.held_count(), 2);
+        let refusal = threads.hold(4).expect_err("one too many");
+        assert_eq!((threads.held_count(), refusal.to_string().as_str()), (3, "a leak starts at most 3 threads"));
     }
 }
