@@ -12,8 +12,8 @@ mod tally;
 use soakd_simulate::{MECHANISMS, generate};
 use tally::{Share, Tally};
 
-/// Seeds that were not looked at while anything was tuned.
-const SEEDS: std::ops::Range<u64> = 9000..9020;
+/// Seeds of this test alone: nothing is to be tuned on their cases. The bounds were fixed before these were first run.
+const SEEDS: std::ops::Range<u64> = 20_000..20_020;
 
 /// Longer series cost most of the time and are no different in kind.
 const MOST_POINTS: usize = 20_000;
