@@ -4,10 +4,10 @@
 //! [`crate::floors`] persistence, [`crate::level`] a part of the run that is level.
 
 use crate::fit::{Fit, Panel};
-use crate::floors::{self, Floors};
+use crate::floors::{self, Floors, Persistence};
 use crate::judgement::JudgementKind;
 use crate::jumps::{self, Jump};
-use crate::level::{self, Level};
+use crate::level::{self, Level, Line};
 use crate::models::{Basis, Family};
 use crate::select::{Noise, Selection, UNIT_ROOT, select};
 use crate::stats::least_squares::{Space, partial};
@@ -157,12 +157,15 @@ pub(crate) const BURN_IN: f64 = 0.02;
 /// Samples inside transitions may be dropped while this share is kept.
 const KEPT: f64 = 0.8;
 
-/// Margin that is enough where new floors keep coming.
-const MARGIN_PERSISTENT: f64 = 1.0;
-/// Margin that is enough for a plain line.
+/// Margin that is enough where new floors keep coming: positive evidence begins here (Kass & Raftery 1995).
+const MARGIN_PERSISTENT: f64 = 2.0;
+/// Where nearly every window raises the floor, shapes may even lean to bounded by this much: steps and waves fit no shape
+/// well.
+const MARGIN_STRONG: f64 = -8.0;
+/// Margin of a plain line over every bounded shape that is enough without persistence.
 const MARGIN_LINE: f64 = 3.0;
-/// Margin that is enough by itself.
-const MARGIN_ALONE: f64 = 30.0;
+/// Margin of any other sustained shape that is enough without persistence.
+const MARGIN_ALONE: f64 = 36.0;
 /// Margin that the last half must show where a warm-up came before.
 const MARGIN_TAIL: f64 = 3.0;
 /// Margin for persistence that shows only after a cycle or the load was removed.
@@ -174,7 +177,7 @@ const PLAUSIBLE: f64 = 4.0;
 /// For the reported interval more of them count, and it is widened: the shape was chosen on the same data.
 const REPORTED: f64 = 8.0;
 const WIDENED: f64 = 1.25;
-const LEAST_ERROR: f64 = 0.01;
+const LEAST_ERROR: f64 = 0.02;
 
 fn extremes(fits: &[&Fit], half: impl Fn(&Fit) -> f64) -> (f64, f64) {
     fits.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), fit| {
@@ -244,6 +247,61 @@ fn cleaned(chosen: &Chosen, rho: f64) -> Vec<f64> {
     out
 }
 
+/// Whether new floors keep coming, surely enough for what the shapes say.
+fn keeps_rising(chosen: &Chosen, selection: &Selection, middles: &[f64], troughs: &[f64], rigour: &Rigour) -> bool {
+    let margin = selection.margin() - rigour.margin;
+    let needed = match floors::persistence(middles, troughs) {
+        Persistence::Strong => MARGIN_STRONG,
+        Persistence::Fair => MARGIN_PERSISTENT,
+        Persistence::None => f64::INFINITY,
+    };
+    if margin > needed {
+        return true;
+    }
+    if margin <= MARGIN_CLEANED || chosen.beside == Beside::Nothing || chosen.panel.x.len() < 40 {
+        return false;
+    }
+    let (middles, troughs) = floors::windows_of_blocks(&chosen.panel.x, &cleaned(chosen, selection.rho));
+    floors::persistence(&middles, &troughs) >= Persistence::Fair
+}
+
+/// Whether the shapes decide without persistence.
+fn stands_alone(chosen: &Chosen, selection: &Selection, rigour: &Rigour) -> bool {
+    let (Some(sustained), Some(bounded)) = (selection.best(Family::Sustained), selection.best(Family::Bounded)) else {
+        return false;
+    };
+    let is_line = |fit: &&Fit| matches!(fit.name(), "linear" | "linear_ops");
+    let line = selection.fits.iter().filter(is_line).map(|fit| fit.score).fold(f64::INFINITY, f64::min);
+    if bounded.score - line > MARGIN_LINE + rigour.margin {
+        return true;
+    }
+    if selection.margin() <= MARGIN_ALONE + rigour.margin || sustained.name() == "step_linear" {
+        return false;
+    }
+    // A warm-up that fits no shape well looks like growth: then the last half must show it by itself.
+    let warmed_up = sustained.columns().iter().any(|basis| matches!(basis, Basis::Saturation(_)));
+    !warmed_up || tail_margin(&chosen.panel, selection.rho).is_none_or(|tail| tail > MARGIN_TAIL)
+}
+
+/// The whole run as its own level part, where a cycle or the load was taken out and nothing but a level is left.
+fn flat_beside(
+    chosen: &Chosen,
+    selection: &Selection,
+    tolerated: &Tolerated,
+    rigour: &Rigour,
+    length: f64,
+) -> Option<Level> {
+    if chosen.beside == Beside::Nothing || selection.best(Family::Bounded)?.name() != "constant" {
+        return None;
+    }
+    let line = selection.fits.iter().find(|fit| fit.name() == "linear")?;
+    let (rate, error) = (line.slope / length, line.error / length);
+    let half_width = student::two_sided(rigour.alpha, line.freedom) * error;
+    let shown = rate + half_width < tolerated.coarse_per_s && rate - half_width < tolerated.per_s;
+    let line = Line { rate, error, half_width, view: chosen.view, blocks: chosen.panel.x.len(), jumps: Vec::new() };
+    shown.then_some(Level { cut: 0.0, line })
+}
+
 /// Assesses one segment whose burn-in is already cut. `None` where there are too few blocks for any shape.
 pub(crate) fn assess(
     trace: Trace,
@@ -251,6 +309,7 @@ pub(crate) fn assess(
     tolerated: &Tolerated,
     rounding: f64,
     rigour: &Rigour,
+    ops_per_s: Option<f64>,
 ) -> Option<Assessment> {
     let length = trace.length();
     let mut jumps = jumps::find(&trace.blocks(&trace.ranges(128.min(trace.len())), View::Middle));
@@ -264,11 +323,17 @@ pub(crate) fn assess(
         chosen = view::choose(&trace, has_ops, &jumps, rounding, rigour.alpha);
     }
     let mut chosen = chosen?;
-    let ops_per_s = has_ops.then(|| (trace.ops[trace.len() - 1] - trace.ops[0]) / length).filter(|rate| *rate > 0.0);
     if has_ops {
         chosen.panel.x_ops = operations(&trace, &chosen.panel.x);
     }
-    let selection = select(&chosen.panel, chosen.rho, Noise::Estimated)?;
+    let mut selection = select(&chosen.panel, chosen.rho, Noise::Estimated)?;
+    if let Some(ops_per_s) = ops_per_s {
+        // Growth per operation becomes growth per time at the mean load of the whole segment.
+        let here = (trace.ops[trace.len() - 1] - trace.ops[0]) / length;
+        if here > 0.0 {
+            selection.scale_by_ops(ops_per_s / here);
+        }
+    }
     let margin = selection.margin();
     let sustained = selection.best(Family::Sustained)?;
     let bounded = selection.best(Family::Bounded)?;
@@ -292,48 +357,26 @@ pub(crate) fn assess(
         decision_high,
     };
 
-    let tail = (decision_low > tolerated.per_s
-        && margin > MARGIN_ALONE + rigour.margin
-        && sustained.name() == "saturating_linear")
-        .then(|| tail_margin(&chosen.panel, selection.rho))
-        .flatten();
     let dropped = jumps.iter().map(|jump| jump.height.min(0.0)).sum::<f64>() + sustained.down;
     let given_back = dropped < -0.5 * rate.value * length;
-    let mut persistent = false;
-    let floors = Floors::of(&floors::windows(&trace).0);
-    if decision_low > tolerated.per_s && margin > MARGIN_PERSISTENT + rigour.margin {
-        let (middles, troughs) = floors::windows(&trace);
-        persistent = floors::persistent(&middles, &troughs);
-        if !persistent
-            && margin > MARGIN_CLEANED + rigour.margin
-            && chosen.beside != Beside::Nothing
-            && chosen.panel.x.len() >= 40
-        {
-            let clean = cleaned(&chosen, selection.rho);
-            let (middles, troughs) = floors::windows_of_blocks(&chosen.panel.x, &clean);
-            persistent = floors::persistent(&middles, &troughs);
-        }
-    }
-    let alone = (margin > MARGIN_ALONE + rigour.margin
-        && sustained.name() != "step_linear"
-        && tail.is_none_or(|tail| tail > MARGIN_TAIL))
-        || (margin > MARGIN_LINE + rigour.margin && matches!(sustained.name(), "linear" | "linear_ops"));
+    let (middles, troughs) = floors::windows(&trace);
+    let floors = Floors::of(&middles);
+    let above = decision_low > tolerated.per_s;
+    let persistent = above && keeps_rising(&chosen, &selection, &middles, &troughs, rigour);
+    let alone = above && stands_alone(&chosen, &selection, rigour);
 
     let mut level = None;
-    let (kind, reason) = if decision_low > tolerated.per_s && !given_back && (persistent || alone) {
+    let (kind, reason) = if above && !given_back && (persistent || alone) {
         (JudgementKind::Leak, if persistent { Reason::NewFloors } else { Reason::ShapeAlone })
     } else if decision_high < tolerated.per_s {
         (JudgementKind::NoLeak, Reason::RateBelow)
     } else {
         if !(persistent || alone) {
-            level = level::find(
-                &trace,
-                tolerated.per_s,
-                tolerated.coarse_per_s,
-                rounding,
-                rigour.alpha,
-                margin < MARGIN_CALM,
-            );
+            let calm = margin < MARGIN_CALM;
+            level = level::find(&trace, tolerated.per_s, tolerated.coarse_per_s, rounding, rigour.alpha, calm);
+            if level.is_none() && calm {
+                level = flat_beside(&chosen, &selection, tolerated, rigour, length);
+            }
         }
         if let Some(level) = &level {
             rate.low = rate.low.min(level.line.rate - level.line.half_width);
@@ -343,7 +386,7 @@ pub(crate) fn assess(
             (JudgementKind::Inconclusive, Reason::GivenBack)
         } else if decision_low > 0.0 && margin <= MARGIN_PERSISTENT + rigour.margin {
             (JudgementKind::Inconclusive, Reason::Ambiguous)
-        } else if decision_low > tolerated.per_s {
+        } else if above {
             (JudgementKind::Inconclusive, Reason::Unsteady)
         } else {
             (JudgementKind::Inconclusive, Reason::TooWide)

@@ -1,5 +1,6 @@
 //! One coherent cycle: daily load, time-to-live waves, a regular collector.
 
+use crate::stats::autoregression::{coefficient, whitened};
 use crate::stats::least_squares::{Space, dot};
 use crate::trend;
 
@@ -16,6 +17,20 @@ const FEWEST: f64 = 1.7;
 /// The halves must agree, or ratchets and warm-ups are "explained" by a cycle that is none.
 const AMPLITUDE_RATIO: f64 = 0.6;
 const PHASE_COSINE: f64 = 0.85;
+
+/// Coefficients of two harmonics and the frequency.
+const PARAMETERS: f64 = 5.0;
+/// A cycle must explain the series better than noise that wanders does: a random walk looks like a slow cycle.
+const LEAST_GAIN: f64 = 20.0;
+
+/// Variance of the noise after its memory is taken out, beside some columns.
+fn innovations(columns: &[&[f64]], v: &[f64]) -> Option<f64> {
+    let rho = coefficient(&Space::of(columns.iter().copied()).residual(v), columns.len());
+    let white: Vec<Vec<f64>> = columns.iter().map(|column| whitened(column, rho)).collect();
+    let rest = Space::of(white.iter().map(Vec::as_slice)).residual(&whitened(v, rho));
+    let power = dot(&rest, &rest);
+    (power > 0.0).then_some(power)
+}
 
 fn waves(x: &[f64], frequency: f64) -> (Vec<f64>, Vec<f64>) {
     x.iter()
@@ -97,7 +112,14 @@ pub(crate) fn find(x: &[f64], v: &[f64], steps: &[Vec<f64>]) -> Option<Cycle> {
     let (n0, n1) = (first.0.hypot(first.1), second.0.hypot(second.1));
     let along = first.0 * second.0 + first.1 * second.1;
     let coherent = n0.min(n1) >= AMPLITUDE_RATIO * n0.max(n1) && along >= PHASE_COSINE * n0 * n1;
-    (frequency >= FEWEST && coherent).then(|| Cycle { columns: harmonics(x, frequency), count: frequency })
+    if frequency < FEWEST || !coherent {
+        return None;
+    }
+    let columns = harmonics(x, frequency);
+    let without: Vec<&[f64]> = trend_columns.iter().chain(steps).map(Vec::as_slice).collect();
+    let with: Vec<&[f64]> = without.iter().copied().chain(columns.iter().map(Vec::as_slice)).collect();
+    let gain = m * (innovations(&without, v)? / innovations(&with, v)?).ln();
+    (gain > PARAMETERS * m.ln() + LEAST_GAIN).then_some(Cycle { columns, count: frequency })
 }
 
 #[cfg(test)]

@@ -63,13 +63,32 @@ impl Floors {
     }
 }
 
-/// Whether the floor goes on rising at about its earlier pace, by medians and minima of the same windows.
-pub(crate) fn persistent(middles: &[f64], troughs: &[f64]) -> bool {
+/// How surely new floors keep coming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Persistence {
+    /// They pause, slow down, or most of the rise is one step.
+    None,
+    /// They keep coming, at no less than half of the earlier pace.
+    Fair,
+    /// Nearly every window raises the floor, and at a pace that no shape which slows down could keep: the slowest
+    /// saturation that counts as bounded would be at 0.57 of its earlier pace, a logarithm at 0.7, a power at 0.8.
+    Strong,
+}
+
+/// Whether the floor goes on rising, by medians and minima of the same windows.
+pub(crate) fn persistence(middles: &[f64], troughs: &[f64]) -> Persistence {
     let (a, b) = (Floors::of(middles), Floors::of(troughs));
-    a.share.max(b.share) >= 0.35
-        && a.pace.min(b.pace) >= 0.5
-        && a.pause.min(b.pause) <= 6
-        && a.largest.min(b.largest) <= 0.5
+    let share = a.share.max(b.share);
+    let pace = a.pace.min(b.pace);
+    let pause = a.pause.min(b.pause);
+    let largest = a.largest.min(b.largest);
+    if share >= 0.8 && pace >= 0.85 && pause <= 2 && largest <= 0.3 {
+        Persistence::Strong
+    } else if share >= 0.35 && pace >= 0.5 && pause <= 6 && largest <= 0.5 {
+        Persistence::Fair
+    } else {
+        Persistence::None
+    }
 }
 
 /// Medians and minima of the windows of a trace.
@@ -106,17 +125,17 @@ mod tests {
     #[test]
     fn a_line_under_noise_is_persistent_and_a_saturation_is_not() {
         let noise = |i: usize| ((i * 7919) % 13) as f64 * 0.1;
-        let line: Vec<f64> = (0..20).map(|i| i as f64 + noise(i)).collect();
-        assert!(persistent(&line, &line));
+        let line: Vec<f64> = (0..20).map(|i| i as f64 + 0.5 * noise(i)).collect();
+        assert_eq!(persistence(&line, &line), Persistence::Strong);
         let saturation: Vec<f64> = (0..20).map(|i| 20.0 * (1.0 - (-(i as f64) / 3.0).exp()) + 0.1 * noise(i)).collect();
-        assert!(!persistent(&saturation, &saturation));
-        assert!(!persistent(&[1.0; 20], &[1.0; 20]));
-        assert!(!persistent(&[], &[]));
+        assert_eq!(persistence(&saturation, &saturation), Persistence::None);
+        assert_eq!(persistence(&[1.0; 20], &[1.0; 20]), Persistence::None);
+        assert_eq!(persistence(&[], &[]), Persistence::None);
     }
 
     #[test]
     fn one_large_step_is_not_persistent() {
         let step: Vec<f64> = (0..20).map(|i| if i < 10 { 0.0 } else { 100.0 }).collect();
-        assert!(!persistent(&step, &step));
+        assert_eq!(persistence(&step, &step), Persistence::None);
     }
 }

@@ -88,11 +88,12 @@ fn examine(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Ri
     let trace = Trace::new(cells, origin_t_s, origin);
     let tenth = trace.len().div_ceil(10);
     let early = origin + order::median_of(&trace.middle[..tenth]);
-    let ops_per_s = has_ops.then(|| trace.ops[trace.len() - 1] / length_s);
+    let (first, last) = (longest[0], longest[longest.len() - 1]);
+    let ops_per_s = has_ops.then(|| (last.ops - first.ops) / span(&longest)).filter(|rate| *rate > 0.0);
     let tolerated = tolerance::resolve(question, quantity, early, ops_per_s)
         .ok_or_else(|| "the tolerance is per operation, and no operations were counted".to_owned())?;
     let rounding = quantity.quantum() * quantity.quantum() / 12.0;
-    let found = assess::assess(trace, has_ops, &tolerated, rounding, rigour)
+    let found = assess::assess(trace, has_ops, &tolerated, rounding, rigour, ops_per_s)
         .ok_or_else(|| "the points lie too unevenly in time for blocks of equal length".to_owned())?;
     let settled = Settled { found, tolerated, origin, origin_t_s };
     Ok(settled.judgement(digest, quantity, question, rigour))

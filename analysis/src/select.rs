@@ -84,6 +84,14 @@ pub(crate) fn select(panel: &Panel, rho: f64, noise: Noise) -> Option<Selection>
 }
 
 impl Selection {
+    /// Multiplies the rates of the shapes that advance with operations.
+    pub(crate) fn scale_by_ops(&mut self, factor: f64) {
+        for fit in self.fits.iter_mut().filter(|fit| fit.is_by_ops()) {
+            fit.slope *= factor;
+            fit.error *= factor;
+        }
+    }
+
     /// The best fit of a family.
     pub(crate) fn best(&self, family: Family) -> Option<&Fit> {
         self.of(family).min_by(|a, b| a.score.total_cmp(&b.score))
