@@ -24,6 +24,8 @@ pub enum ReferenceCommand {
     /// Perform operations without HTTP, as fast as possible or at a rate
     #[command(after_long_help = GRAMMAR)]
     Run(RunArgs),
+    /// Send operations to a running service over HTTP
+    Drive(DriveArgs),
 }
 
 /// Arguments of `serve`.
@@ -64,6 +66,32 @@ pub struct RunArgs {
     /// What is the same for both ways to run
     #[command(flatten)]
     pub service: ServiceArgs,
+}
+
+/// Arguments of `drive`.
+#[derive(Debug, Clone, Args)]
+pub struct DriveArgs {
+    /// Address of the service, as it printed it: http://HOST:PORT
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// Kind of operation
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = Workload::Mixed)]
+    pub operation: Workload,
+    /// How many operations; 0 goes on until SIGTERM or SIGINT
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub operations: u64,
+    /// Operations per second [default: as fast as the service answers]
+    #[arg(long, value_name = "OPERATIONS_PER_SECOND", value_parser = parse_rate_per_s)]
+    pub rate: Option<f64>,
+    /// How many are under way at the same time
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub parallel: NonZeroU32,
+    /// File that holds the number of operations done so far, rewritten in place at most ten times a second
+    #[arg(long, value_name = "FILE")]
+    pub progress_file: Option<PathBuf>,
+    /// Seed of everything random: the same seed gives the same requests
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// What the service is made of, with and without HTTP.

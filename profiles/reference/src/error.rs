@@ -47,6 +47,20 @@ pub enum ReferenceError {
         /// What the service answered.
         reason: String,
     },
+    /// The address of the service to drive is none.
+    #[error("`{url}` is no address of a service, expected http://HOST:PORT")]
+    Url {
+        /// What was given.
+        url: String,
+    },
+    /// The service that is driven does not answer any more.
+    #[error("the service at `{host}` does not answer: {reason}")]
+    Gone {
+        /// Where it was.
+        host: String,
+        /// What the last attempt gave.
+        reason: String,
+    },
     /// The policy that the service carries was refused by its engine.
     #[error("cannot load the policy: {reason}")]
     Policy {

@@ -36,28 +36,31 @@
 //! | `service` | takes a request, works, counts, leaks, answers |
 //! | `metrics`, `lru` | what it counts; its bounded cache |
 //! | `serve`, `routes` | the service over HTTP |
-//! | `batch_run`, `pacer` | operations without HTTP; operations at a rate |
+//! | `batch_run`, `drive` | operations without HTTP; operations sent to a running service |
+//! | `pacer`, `progress` | operations at a rate; their count for whoever watches |
 
 pub mod arguments;
 mod batch_run;
+mod drive;
 mod error;
 pub mod leak;
 mod lru;
 mod metrics;
 mod operation;
 mod pacer;
+mod progress;
 mod requests;
 mod routes;
 mod serve;
 mod service;
 mod work;
 
-pub use arguments::{ReferenceArgs, ReferenceCommand, RunArgs, ServeArgs, Workload};
+pub use arguments::{DriveArgs, ReferenceArgs, ReferenceCommand, RunArgs, ServeArgs, Workload};
 pub use error::ReferenceError;
 pub use operation::Operation;
 pub use requests::RequestGenerator;
 
-/// Runs the program: serves until SIGTERM or SIGINT, or performs the operations that were asked for.
+/// Runs the program: serves until SIGTERM or SIGINT, or performs or sends the operations that were asked for.
 ///
 /// It uses the process's standard output, takes SIGTERM and SIGINT (and does not give them back, so end the process when it
 /// returns), and builds its own single-threaded runtime: call it from a thread that is not inside one.
@@ -68,5 +71,6 @@ pub fn run(arguments: ReferenceArgs) -> Result<(), ReferenceError> {
     match arguments.command {
         ReferenceCommand::Serve(arguments) => serve::serve(&arguments),
         ReferenceCommand::Run(arguments) => batch_run::run(&arguments),
+        ReferenceCommand::Drive(arguments) => drive::drive(&arguments),
     }
 }
