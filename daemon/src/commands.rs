@@ -18,6 +18,7 @@ use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Exit, Failure};
+use crate::exit_of;
 use crate::keeper;
 use crate::logging;
 use crate::state_folder::state_folder;
@@ -79,8 +80,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Schema { document } => schema::schema(document),
         Command::Doctor(arguments) => doctor::doctor(&arguments, &state()?),
         Command::Selftest(arguments) => selftest::selftest(&arguments),
-        Command::Reference(arguments) => soakd_reference::run(arguments)
-            .map(|()| 0)
-            .map_err(|error| Failure::new(Exit::Unavailable, error.to_string())),
+        Command::Reference(arguments) => {
+            soakd_reference::run(arguments).map(|()| 0).map_err(|error| exit_of::reference(&error))
+        }
     }
 }

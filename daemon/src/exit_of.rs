@@ -1,6 +1,8 @@
 //! From the errors of the parts to exit codes: one `match` for each, without a wildcard, so that a new error has to
 //! choose.
 
+use soakd_reference::ReferenceError;
+
 use crate::exit::{Exit, Failure};
 use crate::store::StoreError;
 use crate::target::{StopReport, StopTook, TargetError};
@@ -59,6 +61,28 @@ pub fn target(error: &TargetError) -> Failure {
         TargetError::Keeper { .. } => Exit::Internal,
     };
     with_hint(exit, error.to_string(), error.hint())
+}
+
+/// What an error of the reference service ends the program with.
+#[must_use]
+pub fn reference(error: &ReferenceError) -> Failure {
+    let exit = match error {
+        ReferenceError::Url { .. } => Exit::Usage,
+        ReferenceError::Listen { .. } | ReferenceError::Gone { .. } => Exit::Unavailable,
+        ReferenceError::Output(_) | ReferenceError::File { .. } => Exit::CannotWrite,
+        ReferenceError::Runtime(_)
+        | ReferenceError::Signals(_)
+        | ReferenceError::Serve(_)
+        | ReferenceError::Operation { .. }
+        | ReferenceError::Policy { .. } => Exit::Internal,
+    };
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    Failure::new(exit, message)
 }
 
 /// How a target was stopped, for the record.

@@ -11,6 +11,7 @@ use soakd_reports as reports;
 use crate::exit::{Exit, Failure};
 use crate::exit_of;
 use crate::operations::OperationCount;
+use crate::surroundings;
 use crate::target::{
     AfterExit, ExitStatus, OutputSpec, RestartPolicy, RestartWhen, SpawnSpec, StopSpec, Target, TargetEvent,
 };
@@ -31,6 +32,20 @@ pub enum LoadEvent {
     },
     /// The driver could not go on.
     Failed(Failure),
+}
+
+/// Where the driver `reference` counts its operations, in the folder of a run.
+#[must_use]
+pub fn progress_file(folder: &Path) -> PathBuf {
+    folder.join("load-operations")
+}
+
+/// The address in the last line that says `listening on http://…`.
+fn announced(printed: &[String]) -> Option<String> {
+    printed.iter().rev().find_map(|line| {
+        let (_, rest) = line.split_once("listening on ")?;
+        rest.split_whitespace().next().filter(|word| word.starts_with("http://")).map(str::to_owned)
+    })
 }
 
 /// The load of one run.
@@ -78,10 +93,12 @@ impl Load {
 
     /// Starts the driver.
     ///
+    /// `printed` is what the target has printed last, for a driver that finds it by what it announces.
+    ///
     /// # Errors
     /// [`Failure`] where its command cannot be started.
-    pub async fn start(&mut self) -> Result<(), Failure> {
-        let specs = self.specs()?;
+    pub async fn start(&mut self, printed: &[String]) -> Result<(), Failure> {
+        let specs = self.specs(printed)?;
         for spec in specs {
             let worker = Target::spawn(spec).await.map_err(|error| {
                 let mut failure = exit_of::target(&error);
@@ -95,7 +112,7 @@ impl Load {
     }
 
     /// What has to be started.
-    fn specs(&self) -> Result<Vec<SpawnSpec>, Failure> {
+    fn specs(&self, printed: &[String]) -> Result<Vec<SpawnSpec>, Failure> {
         let output = |number: usize| OutputSpec {
             file: Some(self.folder.join(if number == 0 {
                 "load.log".to_owned()
@@ -128,8 +145,29 @@ impl Load {
                     })
                     .collect()
             }
-            LoadDriver::Reference { .. } => {
-                Err(Failure::new(Exit::Config, "the load driver `reference` is not in this build of soakd"))
+            LoadDriver::Reference { operation, operations, rate_per_s, parallel, url } => {
+                let url = match url {
+                    Some(url) => url.clone(),
+                    None => announced(printed).ok_or_else(|| {
+                        Failure::new(
+                            Exit::Unavailable,
+                            "the load driver `reference` does not know where the service is: the target has not \
+                             printed `listening on http://…`",
+                        )
+                        .hint("name its address with `url` in `[load]`, or wait for that line with `ready`")
+                    })?,
+                };
+                let mut command = vec![surroundings::program()?];
+                command.extend(["reference", "drive", &url, "--operation", operation].map(str::to_owned));
+                command.extend(["--operations".to_owned(), operations.to_string()]);
+                command.extend(["--parallel".to_owned(), parallel.to_string()]);
+                command.extend(["--progress-file".to_owned(), progress_file(&self.folder).display().to_string()]);
+                if let Some(rate_per_s) = rate_per_s {
+                    command.extend(["--rate".to_owned(), rate_per_s.to_string()]);
+                }
+                let mut spec = target_spec::command_spec(&self.profile, &command)?;
+                spec.output = output(0);
+                Ok(vec![spec])
             }
         }
     }
@@ -180,6 +218,11 @@ impl Load {
                 self.failures_count += 1;
             }
             return None;
+        }
+        if let LoadDriver::Reference { operations: wanted @ 1.., .. } = self.driver
+            && status.is_success()
+        {
+            return Some(LoadEvent::OperationsDone { operations: wanted });
         }
         match next {
             AfterExit::End | AfterExit::RestartsUsedUp => Some(LoadEvent::Ended { status }),

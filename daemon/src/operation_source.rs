@@ -1,12 +1,14 @@
 //! From the profile's counter to where operations are read.
 
+use std::path::Path;
 use std::time::Duration;
 
 use regex::bytes::Regex;
-use soakd_profiles::{Counter, OutputStream};
+use soakd_profiles::{Counter, Load, LoadDriver, OutputStream};
 
 use crate::exit::{Exit, Failure};
 use crate::http::{self, HttpUrl};
+use crate::load::progress_file;
 use crate::operations::{OperationCount, exposition};
 use crate::sampling::OperationSource;
 use crate::target::{LineCounter, Stream};
@@ -18,14 +20,17 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer that is read.
 const LONGEST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// Where the sampling thread finds the number of operations. `shared` is the count that a poller or a driver keeps.
+/// Where the sampling thread finds the number of operations of `load`, for a run in `folder`. `shared` is the count that a poller or a driver keeps.
 ///
 /// # Errors
 /// [`Exit::Config`] for a pattern or an address that cannot be used.
-pub fn of(counter: Option<&Counter>, shared: &OperationCount) -> Result<OperationSource, Failure> {
-    Ok(match counter {
+pub fn of(load: &Load, folder: &Path, shared: &OperationCount) -> Result<OperationSource, Failure> {
+    Ok(match &load.counter {
         None => OperationSource::Nobody,
         Some(Counter::File(path)) => OperationSource::File(path.clone()),
+        Some(Counter::Driver) if matches!(load.driver, LoadDriver::Reference { .. }) => {
+            OperationSource::File(progress_file(folder))
+        }
         Some(Counter::Driver) => OperationSource::Shared(shared.clone()),
         Some(Counter::Prometheus { url, .. }) => {
             address(url)?;

@@ -132,8 +132,7 @@ impl<'a> Active<'a> {
         let key = recorder.key();
         let mut recording = Recording::new(recorder, &profile.sample);
 
-        let counter = profile.load.counter.as_ref();
-        let source = operation_source::of(counter, &operations)?;
+        let source = operation_source::of(&profile.load, &folder, &operations)?;
         let target = match &profile.target.source {
             Some(TargetSource::Command(command)) => {
                 let mut spec = target_spec::spawn_spec(profile, command, folder.join("target.log"))?;
@@ -343,7 +342,8 @@ impl<'a> Active<'a> {
         match self.phase {
             Phase::Starting => None,
             Phase::Before { .. } => {
-                if let Err(failure) = self.load.start().await {
+                let printed = self.target.output().map(Output::last_lines).unwrap_or_default();
+                if let Err(failure) = self.load.start(&printed).await {
                     return Some(Over::Failed(failure));
                 }
                 self.recording.event(t_s, phases::LOAD_STARTED, &self.load.describe());
@@ -402,7 +402,11 @@ impl<'a> Active<'a> {
             }
             None => None,
         };
-        let operations = self.load.operations().or_else(|| self.recording.operations());
+        let operations = match &over {
+            // The last ones were done after the last sample.
+            Over::Ended(Ended::OperationsDone { operations }) => Some(*operations as f64),
+            Over::Ended(_) | Over::Failed(_) => self.load.operations().or_else(|| self.recording.operations()),
+        };
         self.load.stop().await;
         let stop = target_spec::stop_spec(&self.soak.policy.plan.profile);
         let skip = self.target.skip_grace();

@@ -1,6 +1,7 @@
 //! The command line of the reference service, as types that another program can take into its own.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};

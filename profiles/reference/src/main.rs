@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 /// The sysexits code of an error.
 fn exit_code(error: &ReferenceError) -> ExitCode {
     ExitCode::from(match error {
-        ReferenceError::Listen { .. } => 69,
+        ReferenceError::Url { .. } => 64,
+        ReferenceError::Listen { .. } | ReferenceError::Gone { .. } => 69,
         ReferenceError::Output(_) | ReferenceError::File { .. } => 73,
         ReferenceError::Runtime(_)
         | ReferenceError::Signals(_)
