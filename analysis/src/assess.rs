@@ -19,8 +19,11 @@ use crate::view::{self, Beside, Chosen};
 /// How sure a decision must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Rigour {
-    /// Error rate of the rate interval, two-sided.
+    /// Error rate of the rate interval on which a leak is found, two-sided.
     pub(crate) alpha: f64,
+    /// Error rate of the interval on which there is none. It is not shared among series: a run is free of leaks only if
+    /// all its witnesses are, so each test may use the whole (intersection-union test, Berger 1982).
+    pub(crate) alpha_level: f64,
     /// Added to every margin between shapes.
     pub(crate) margin: f64,
     /// Confidence of the intervals that are reported.
@@ -35,7 +38,7 @@ impl Rigour {
     /// dependence. A likelihood margin is paid in the same currency.
     pub(crate) fn shared(decisions: usize, confidence: f64) -> Self {
         let k = decisions.max(1) as f64;
-        Self { alpha: ALPHA / k, margin: 2.0 * k.ln(), confidence: confidence.clamp(0.5, 0.9999) }
+        Self { alpha: ALPHA / k, alpha_level: ALPHA, margin: 2.0 * k.ln(), confidence: confidence.clamp(0.5, 0.9999) }
     }
 }
 
@@ -70,6 +73,8 @@ pub(crate) struct Rate {
     /// Interval of the decision.
     pub(crate) decision_low: f64,
     pub(crate) decision_high: f64,
+    /// Upper end of the interval on which there is no leak.
+    pub(crate) level_high: f64,
 }
 
 /// All that is known about one segment.
@@ -296,7 +301,7 @@ fn flat_beside(
     }
     let line = selection.fits.iter().find(|fit| fit.name() == "linear")?;
     let (rate, error) = (line.slope / length, line.error / length);
-    let half_width = student::two_sided(rigour.alpha, line.freedom) * error;
+    let half_width = student::two_sided(rigour.alpha_level, line.freedom) * error;
     let shown = rate + half_width < tolerated.coarse_per_s && rate - half_width < tolerated.per_s;
     let line = Line { rate, error, half_width, view: chosen.view, blocks: chosen.panel.x.len(), jumps: Vec::new() };
     shown.then_some(Level { cut: 0.0, line })
@@ -340,6 +345,9 @@ pub(crate) fn assess(
 
     let (low, high) =
         extremes(&selection.plausible(PLAUSIBLE), |fit| student::two_sided(rigour.alpha, fit.freedom) * fit.error);
+    let (_, level_high) = extremes(&selection.plausible(PLAUSIBLE), |fit| {
+        student::two_sided(rigour.alpha_level, fit.freedom) * fit.error
+    });
     let (decision_low, decision_high) = (low / length, high / length);
     let (low, high) = extremes(&selection.plausible(REPORTED), |fit| {
         WIDENED * student::two_sided(1.0 - rigour.confidence, fit.freedom) * fit.error
@@ -355,6 +363,7 @@ pub(crate) fn assess(
         high: (high + least) / length,
         decision_low,
         decision_high,
+        level_high: level_high / length,
     };
 
     let dropped = jumps.iter().map(|jump| jump.height.min(0.0)).sum::<f64>() + sustained.down;
@@ -368,12 +377,12 @@ pub(crate) fn assess(
     let mut level = None;
     let (kind, reason) = if above && !given_back && (persistent || alone) {
         (JudgementKind::Leak, if persistent { Reason::NewFloors } else { Reason::ShapeAlone })
-    } else if decision_high < tolerated.per_s {
+    } else if rate.level_high < tolerated.per_s {
         (JudgementKind::NoLeak, Reason::RateBelow)
     } else {
         if !(persistent || alone) {
             let calm = margin < MARGIN_CALM;
-            level = level::find(&trace, tolerated.per_s, tolerated.coarse_per_s, rounding, rigour.alpha, calm);
+            level = level::find(&trace, tolerated.per_s, tolerated.coarse_per_s, rounding, rigour.alpha_level, calm);
             if level.is_none() && calm {
                 level = flat_beside(&chosen, &selection, tolerated, rigour, length);
             }

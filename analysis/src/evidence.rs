@@ -52,7 +52,7 @@ pub(crate) fn sentences(
             ));
         }
         Reason::RateBelow => {
-            out.push(format!("it grows less than {} ({sure}); tolerated is {tolerance}", hourly(rate.decision_high)));
+            out.push(format!("it grows less than {} ({sure}); tolerated is {tolerance}", hourly(rate.level_high)));
         }
         Reason::LevelSince => {
             if let Some(level) = &found.level {

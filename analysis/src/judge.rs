@@ -194,7 +194,7 @@ impl Settled {
             evidence: Vec::new(),
         };
         judgement.evidence =
-            evidence::sentences(&judgement, &found, quantity, &tolerated, origin_t_s, 1.0 - rigour.alpha);
+            evidence::sentences(&judgement, &found, quantity, &tolerated, origin_t_s, 1.0 - rigour.alpha_level);
         judgement
     }
 }
