@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use soakd_analysis::Quantity;
 use soakd_profiles as profiles;
 use soakd_reports::Warning;
-use soakd_sampler::{METRICS, MetricId, ProcessId, Reading};
+use soakd_sampler::{Detail, METRICS, MetricId, ProcessId, Reading};
 
 use crate::phases;
 use crate::sampling::Sample;
@@ -22,6 +22,8 @@ pub struct Recording {
     recorder: Recorder,
     metrics: Vec<MetricId>,
     tree: [Option<SeriesNumber>; MetricId::COUNT],
+    /// Since when a metric that is read on every tick has given no value.
+    missing_since_s: [Option<f64>; MetricId::COUNT],
     processes: HashMap<ProcessId, [Option<SeriesNumber>; MetricId::COUNT]>,
     operations_series: Option<SeriesNumber>,
     readings: Vec<(SeriesNumber, f64)>,
@@ -42,6 +44,7 @@ impl Recording {
             recorder,
             metrics: METRICS.iter().filter(|row| is_wanted(row.name)).map(|row| row.id).collect(),
             tree: [None; MetricId::COUNT],
+            missing_since_s: [None; MetricId::COUNT],
             processes: HashMap::new(),
             operations_series: None,
             readings: Vec::new(),
@@ -92,6 +95,7 @@ impl Recording {
                 self.recorder.gap(Gap { series: None, from_s: last_s, to_s: sample.t_s, why });
             }
         }
+        self.note_failed_reads(sample);
         self.last_s = Some(sample.t_s);
         self.samples_count += 1;
 
@@ -127,6 +131,24 @@ impl Recording {
             self.last_operations = Some(operations);
         }
         self.recorder.sample(sample.t_s, &self.readings);
+    }
+
+    /// Records a gap for each series that gives values again after failed reads.
+    fn note_failed_reads(&mut self, sample: &Sample) {
+        for &metric in self
+            .metrics
+            .iter()
+            .filter(|metric| metric.row().detail == Detail::Fast && metric.row().scope != soakd_sampler::Scope::Host)
+        {
+            let Some(number) = self.tree[metric as usize] else { continue };
+            let missing_since_s = &mut self.missing_since_s[metric as usize];
+            if sample.totals.get(metric).is_none() {
+                *missing_since_s = missing_since_s.or(self.last_s);
+            } else if let Some(from_s) = missing_since_s.take() {
+                let why = format!("`{}` could not be read", metric.name());
+                self.recorder.gap(Gap { series: Some(number), from_s, to_s: sample.t_s, why });
+            }
+        }
     }
 
     /// Records that something happened.

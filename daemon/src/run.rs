@@ -18,7 +18,7 @@ use crate::recording::Recording;
 use crate::sampling::{OperationSource, Sample, Sampling, SamplingOptions};
 use crate::signals::{self, Request, Signals};
 use crate::store::{Ending, NewRun, RunId, RunKey, Store};
-use crate::target::{AfterExit, ExitStatus, Output, Target, TargetEvent};
+use crate::target::{AfterExit, ExitStatus, LimitOutcome, Output, Target, TargetEvent};
 use crate::watch::Watch;
 use crate::{exit_of, host_facts, operation_source, target_spec, verdict};
 
@@ -155,6 +155,12 @@ impl<'a> Active<'a> {
         recording.event(clock.t_s(), "started", &started_text(&soak.policy, &target));
         let mut aside = Aside::default();
         aside.warnings.extend(target.remarks().iter().map(|text| Warning { text: text.clone(), hint: None }));
+        if let Some(LimitOutcome::NotSet { why }) = target.placement().and_then(|placed| placed.memory_limit.as_ref()) {
+            aside.warnings.push(Warning {
+                text: format!("the target is not held to its memory limit: {why}"),
+                hint: Some("`soakd doctor` says how a target gets a cgroup of its own here".to_owned()),
+            });
+        }
         let options = SamplingOptions {
             metrics: recording.metrics().to_vec(),
             interval: profile.sample.interval,

@@ -192,8 +192,9 @@ impl Restart {
 /// each process, but for `memory_bytes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Limits {
-    /// Memory, in bytes: `memory.max` of the whole target where it has a control group of its own, and RLIMIT_AS (address
-    /// space, each process for itself) elsewhere.
+    /// Memory of the whole target, in bytes, through its own control group (`memory.max`, or `memory.limit_in_bytes` on
+    /// v1). Where it cannot have one it is not held to the limit, and the run says so. (RLIMIT_AS is no substitute: it
+    /// limits addresses, of which many programs reserve far more than they use.)
     pub memory_bytes: Option<u64>,
     /// RLIMIT_NOFILE: descriptors.
     pub open_files_count: Option<u64>,
