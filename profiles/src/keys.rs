@@ -157,7 +157,7 @@ pub(crate) const LIMITS: &[Key] = &[
     key(
         "memory",
         Shape::Size,
-        "Memory: of the whole target where it has a control group of its own, else address space of each process.",
+        "Memory of the whole target, through a control group of its own; where it cannot have one the run says so.",
     ),
     key("open_files", Shape::Integer(0, MOST), "Descriptors of each process."),
     key("processes", Shape::Integer(0, MOST), "Processes and threads of the target's user."),
