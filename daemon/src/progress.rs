@@ -25,17 +25,6 @@ enum Form {
     Bar(ProgressBar),
 }
 
-/// One moment of a run, as shown.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
-    /// Seconds of the run.
-    pub t_s: f64,
-    /// Samples taken so far.
-    pub samples: u64,
-    /// Level and estimate of the series that matters most, in words.
-    pub state: &'a str,
-}
-
 /// `1:02:03` or `2:03`.
 #[must_use]
 pub fn clock_face(seconds: f64) -> String {
@@ -63,40 +52,32 @@ impl Progress {
         Self { form, planned_s, shown_s: None }
     }
 
-    /// Shows a moment, unless one was shown just before.
-    pub fn show(&mut self, moment: Moment<'_>) {
+    /// Shows second `t_s` of the run, unless one was shown just before: samples so far, and level and estimate of the
+    /// series that matters most, which `state` puts into words where they are shown.
+    pub fn show(&mut self, t_s: f64, samples: u64, state: impl FnOnce() -> String) {
         let every_s = match self.form {
             Form::Silent => return,
             Form::Lines => LINE_EVERY_S,
             Form::Bar(_) => REDRAW_EVERY_S,
         };
-        if self.shown_s.is_some_and(|shown_s| moment.t_s - shown_s < every_s) {
+        if self.shown_s.is_some_and(|shown_s| t_s - shown_s < every_s) {
             return;
         }
         // The first line comes when there is something to say.
-        if self.shown_s.is_none() && matches!(self.form, Form::Lines) && moment.t_s < LINE_EVERY_S {
+        if self.shown_s.is_none() && matches!(self.form, Form::Lines) && t_s < LINE_EVERY_S {
             return;
         }
-        self.shown_s = Some(moment.t_s);
-        let text = self.text(&moment);
+        self.shown_s = Some(t_s);
+        let (now, planned) = (clock_face(t_s), clock_face(self.planned_s));
+        let text = format!("{now} of {planned}  {samples} samples  {}", state());
         match &self.form {
             Form::Silent => {}
             Form::Lines => line(&text),
             Form::Bar(bar) => {
-                bar.set_position(moment.t_s as u64);
+                bar.set_position(t_s as u64);
                 bar.set_message(text);
             }
         }
-    }
-
-    fn text(&self, moment: &Moment<'_>) -> String {
-        format!(
-            "{} of {}  {} samples  {}",
-            clock_face(moment.t_s),
-            clock_face(self.planned_s),
-            moment.samples,
-            moment.state
-        )
     }
 
     /// Says something that stays, above the bar.

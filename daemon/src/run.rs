@@ -254,11 +254,7 @@ impl<'a> Active<'a> {
                 }
             }
         }
-        self.progress.show(crate::progress::Moment {
-            t_s: sample.t_s,
-            samples: self.recording.samples_count(),
-            state: &self.watch.state(&sample),
-        });
+        self.progress.show(sample.t_s, self.recording.samples_count(), || self.watch.state(&sample));
         None
     }
 
@@ -400,11 +396,15 @@ impl<'a> Active<'a> {
         let sampling = match self.sampling.take() {
             Some(sampling) => {
                 let recording = &mut self.recording;
-                Some(sampling.stop(|sample| {
-                    if sample.t_s <= duration_s {
-                        recording.sample(&sample);
-                    }
-                })?)
+                Some(
+                    sampling
+                        .stop(|sample| {
+                            if sample.t_s <= duration_s {
+                                recording.sample(&sample);
+                            }
+                        })
+                        .await?,
+                )
             }
             None => None,
         };

@@ -161,31 +161,14 @@ impl Sampling {
     ///
     /// # Errors
     /// [`Exit::Internal`] where the thread has panicked.
-    pub fn stop(mut self, mut last: impl FnMut(Sample)) -> Result<SamplingReport, Failure> {
+    pub async fn stop(mut self, mut last: impl FnMut(Sample)) -> Result<SamplingReport, Failure> {
         let _ = self.commands.send(Command::Stop);
         // The thread may wait for room: take what it has until it is gone.
-        while let Some(sample) = self.samples.blocking_recv_or_end() {
+        while let Some(sample) = self.samples.recv().await {
             last(sample);
         }
+        // It has let go of its end of the channel, which is the last that it does.
         self.thread.join().map_err(|_| Failure::new(Exit::Internal, "the sampling thread has panicked"))
-    }
-}
-
-/// Receiving outside of the runtime's own waiting.
-trait BlockingReceive {
-    fn blocking_recv_or_end(&mut self) -> Option<Sample>;
-}
-
-impl BlockingReceive for events::Receiver<Sample> {
-    fn blocking_recv_or_end(&mut self) -> Option<Sample> {
-        // `blocking_recv` is refused inside a runtime; the thread ends within one read, so a short wait is enough.
-        loop {
-            match self.try_recv() {
-                Ok(sample) => return Some(sample),
-                Err(events::error::TryRecvError::Disconnected) => return None,
-                Err(events::error::TryRecvError::Empty) => std::thread::yield_now(),
-            }
-        }
     }
 }
 
@@ -252,9 +235,12 @@ impl Loop {
         if due.late_s > 0.1 * self.options.interval.as_secs_f64() {
             self.late_ticks_count += 1;
         }
-        let detail = if is_due(&mut self.slow_due_s, t_s, self.options.slow_interval.as_secs_f64()) {
+        let slow_every_s = self.options.slow_interval.as_secs_f64();
+        let interval_s = self.options.interval.as_secs_f64();
+        let is_due = |due_s: &mut f64, every_s| is_due(due_s, t_s, every_s, interval_s);
+        let detail = if is_due(&mut self.slow_due_s, slow_every_s) {
             Detail::Slow
-        } else if is_due(&mut self.full_due_s, t_s, FULL_EVERY_S) {
+        } else if is_due(&mut self.full_due_s, FULL_EVERY_S) {
             Detail::Full
         } else {
             Detail::Fast
@@ -266,7 +252,7 @@ impl Loop {
         self.cost.record(1, watch.elapsed());
         let totals = reading.totals;
         let wants_members = self.options.per_process && reading.members.len() > 1;
-        let processes = if wants_members && is_due(&mut self.members_due_s, t_s, MEMBERS_EVERY_S) {
+        let processes = if wants_members && is_due(&mut self.members_due_s, MEMBERS_EVERY_S) {
             let member = |member: &soakd_sampler::MemberReading| ProcessSample {
                 id: member.id,
                 name: member.comm.to_string(),
@@ -277,7 +263,7 @@ impl Loop {
             Vec::new()
         };
         let (arrivals_count, departures_count) = (reading.arrivals.len(), reading.departures.len());
-        let host = self.host.as_mut().filter(|_| is_due(&mut self.host_due_s, t_s, HOST_EVERY_S)).map(|host| {
+        let host = self.host.as_mut().filter(|_| is_due(&mut self.host_due_s, HOST_EVERY_S)).map(|host| {
             let mut reading = Reading::default();
             // What cannot be read is missing from the reading: the host is context, and nobody judges it.
             let _ = host.read(&mut reading);
@@ -300,9 +286,11 @@ impl Loop {
     }
 }
 
-/// Whether something that happens every `every_s` seconds is due at `t_s`; if so, the next time is set.
-fn is_due(due_s: &mut f64, t_s: f64, every_s: f64) -> bool {
-    let due = t_s >= *due_s;
+/// Whether something that happens every `every_s` seconds is due on the tick at `t_s`; if so, the next time is set.
+///
+/// Ticks come a little late, each by another amount: of those every `interval_s`, the nearest one is meant.
+fn is_due(due_s: &mut f64, t_s: f64, every_s: f64, interval_s: f64) -> bool {
+    let due = t_s >= *due_s - 0.5 * interval_s;
     if due {
         *due_s = t_s + every_s;
     }
@@ -313,4 +301,20 @@ fn tree_sampler(clock: RunClock, membership: Membership, metrics: &[MetricId]) -
     let mut options = TreeOptions::new(ProcRoot::default(), membership);
     options.metrics = metrics.to_vec();
     TreeSampler::new(options, Box::new(move || Duration::try_from_secs_f64(clock.t_s()).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_on_every_nth_tick_does_not_slip_to_the_next_for_a_tick_that_comes_early() {
+        for (interval_s, every_s, expected) in [(1.0, 1.0, 100), (0.1, 1.0, 10), (1.0, 30.0, 4), (5.0, 1.0, 100)] {
+            let mut due_s = 0.0;
+            let late_s = |tick: u32| if tick.is_multiple_of(3) { 0.02 * interval_s } else { 0.001 * interval_s };
+            let ticks = (0..100).map(|tick| f64::from(tick) * interval_s + late_s(tick));
+            let count = ticks.filter(|t_s| is_due(&mut due_s, *t_s, every_s, interval_s)).count();
+            assert_eq!(count, expected, "every {every_s} s at {interval_s} s");
+        }
+    }
 }
