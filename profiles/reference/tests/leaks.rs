@@ -70,7 +70,8 @@ fn a_service_without_descriptors_left_goes_on() {
     let mut program = Program::spawn(shell);
     assert!(program.line().starts_with("listening on"));
     // Nobody can connect any more, but it works on its own and ends in order.
-    wait_for("all descriptors", || (program.count("fd") == 64).then_some(()));
+    // Descriptors that whoever runs this test passed on may lie above the limit and do not count.
+    wait_for("all descriptors", || (0..64).all(|number| program.has_descriptor(number)).then_some(()));
     program.send(rustix::process::Signal::TERM);
     assert!(program.end().0.success());
 }

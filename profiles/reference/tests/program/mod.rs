@@ -68,6 +68,10 @@ impl Program {
         fs::read_dir(format!("/proc/{}/{folder}", self.child.id())).expect("the process").count()
     }
 
+    pub(crate) fn has_descriptor(&self, number: u32) -> bool {
+        fs::symlink_metadata(format!("/proc/{}/fd/{number}", self.child.id())).is_ok()
+    }
+
     /// A value of the process's `status`, in bytes.
     pub(crate) fn status_bytes(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process");
