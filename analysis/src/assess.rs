@@ -104,7 +104,13 @@ impl Assessment {
             return Some(level.line.half_width + student::quantile(view::POWER, 30.0) * level.line.error);
         }
         let line = self.chosen.detectable * self.selection.ratio.sqrt() / self.trace.length();
-        let shapes = 0.5 * (self.rate.decision_high - self.rate.decision_low);
+        let rate = &self.rate;
+        let shapes = if self.kind == JudgementKind::NoLeak {
+            0.5 * (rate.decision_high - rate.decision_low)
+        } else {
+            // Nothing smaller than what is not known of the rate could have been shown.
+            0.5 * (rate.high - rate.low).max(rate.decision_high - rate.decision_low)
+        };
         let power = self.chosen.detectable / self.chosen.half_width;
         Some(if power.is_finite() { line.max(shapes * power) } else { line })
     }
@@ -189,6 +195,51 @@ fn extremes(fits: &[&Fit], half: impl Fn(&Fit) -> f64) -> (f64, f64) {
         let half = half(fit);
         (low.min(fit.slope - half), high.max(fit.slope + half))
     })
+}
+
+/// Groups of blocks whose steps show whether the noise wanders.
+const GROUPS: usize = 16;
+/// Lag-one correlation of their steps above which it does: -0.5 for noise about a level, 0.25 for a random walk seen through
+/// means (Working 1960), so halfway.
+const WANDERING: f64 = -0.125;
+
+/// Share of the run in which a shape grows at its last rate.
+fn grown_for(fit: &Fit) -> f64 {
+    let onset = fit.columns().iter().fold(0.0, |onset: f64, basis| match basis {
+        Basis::Hinge(from) => onset.max(*from),
+        _ => onset,
+    });
+    1.0 - onset.min(0.8)
+}
+
+/// Half width of the interval of the rate if growth comes in whole units at random times, per run: a count of N units is
+/// certain to about its square root.
+fn counting(best: &Fit, rounding: f64, alpha: f64) -> f64 {
+    let quantum = (12.0 * rounding).sqrt();
+    student::two_sided(alpha, best.freedom) * (quantum * best.slope.abs() / grown_for(best)).sqrt()
+}
+
+/// Half width of the interval of the rate if what the best shape leaves is a random walk, per run; `None` where it is
+/// not. Leaks that come in random portions are of that kind, and the interval of a shape knows nothing of it.
+fn wandering(selection: &Selection, best: &Fit, alpha: f64) -> Option<f64> {
+    let rest = autoregression::unwhitened(&best.residuals, selection.rho);
+    let groups = GROUPS.min(rest.len() / 2);
+    let mean = |k: usize| {
+        let part = &rest[k * rest.len() / groups..(k + 1) * rest.len() / groups];
+        part.iter().sum::<f64>() / part.len() as f64
+    };
+    let means: Vec<f64> = (0..groups).map(mean).collect();
+    let steps: Vec<f64> = means.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let power: f64 = steps.iter().map(|step| step * step).sum();
+    let lagged: f64 = steps.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    if !(lagged > WANDERING * power) {
+        return None;
+    }
+    let used = best.coefficients.len() + best.form.parameters.len();
+    let freedom = (steps.len() as f64 - used as f64).max(3.0);
+    // The steps of means have two thirds of the variance of the walk's own.
+    let variance = 1.5 * power / freedom;
+    Some(student::two_sided(alpha, freedom) * (groups as f64 * variance / grown_for(best)).sqrt())
 }
 
 /// Shares of the operations at each block, unless they follow time.
@@ -357,6 +408,9 @@ pub(crate) fn assess(
     if margin <= 0.0 && bounded.name() == "constant" {
         slope = selection.fits.iter().find(|fit| fit.name() == "linear").map_or(slope, |fit| fit.slope);
     }
+    let alpha = 1.0 - rigour.confidence;
+    let chance = wandering(&selection, sustained, alpha).unwrap_or(0.0).max(counting(sustained, rounding, alpha));
+    let (low, high) = (low.min(sustained.slope - chance), high.max(sustained.slope + chance));
     let mut rate = Rate {
         value: slope / length,
         low: (low - least) / length,

@@ -6,8 +6,8 @@
 //! # Early decisions
 //! The evidence is looked at a few times that the plan of the run fixes in advance; each look has its share of the error
 //! rate (Bonferroni, which holds under any dependence), and two looks in a row must say `leak`. Only `leak` ends a run
-//! early: growth may start late. A fill that is still filling cannot be told from a leak, so no look
-//! falls before 0.6 of the planned run unless the warm-up was named.
+//! early: growth may start late. A fill that is still filling cannot be told from a leak, so without a named
+//! warm-up no run ends before it is too late for its growth to count as one that stopped.
 
 use crate::assess::Rigour;
 use crate::digest::Digest;
@@ -22,9 +22,9 @@ use crate::trace::Trace;
 
 /// Each look comes when this much more of the run has passed than at the one before.
 const SPACING: f64 = 1.2;
-/// First look without a named warm-up, as a share of the planned run. Two looks must agree, so no run ends before 0.72
-/// of its plan: linear fills that end between half and two thirds of a run are common.
-const FIRST: f64 = 0.6;
+/// First look without a named warm-up, as a share of the planned run. Two looks must agree, so no run ends before 0.84 of
+/// its plan: growth that stops before 0.82 of a run is bounded by definition, and may still do so.
+const FIRST: f64 = 0.7;
 /// First look after a named warm-up, as a share of what is left of the run.
 const FIRST_AFTER_WARM_UP: f64 = 0.15;
 /// Samples that a look needs, after a named warm-up where there is one.
