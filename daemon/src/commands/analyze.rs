@@ -27,16 +27,23 @@ struct Analyzed {
 /// [`Exit::NoInput`] and [`Exit::BadData`] for files that cannot be read, [`Exit::Usage`] for flags that make no sense.
 pub fn analyze(arguments: &AnalyzeArgs) -> Result<u8, Failure> {
     let mut all = Vec::new();
+    let mut failures = Vec::new();
     for file in &arguments.files {
-        let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
-        let bytes =
-            read(file).map_err(|error| Failure::new(Exit::NoInput, format!("cannot read `{name}`: {error}")))?;
-        let table = formats::read(&bytes).map_err(|error| Failure::new(Exit::BadData, format!("`{name}`: {error}")))?;
-        all.push(judged(name, &table, arguments)?);
+        match one(file, arguments) {
+            Ok(analyzed) => all.push(analyzed),
+            Err(failure) => failures.push(failure),
+        }
     }
     match arguments.format {
         Format::Json => output::result(&output::json(&all)?)?,
         Format::Text => output::result(&all.iter().map(|one| text(one, arguments.quiet)).collect::<String>())?,
+    }
+    // One bad file keeps nobody from the answers about the others, but it is no pass.
+    if let Some(last) = failures.pop() {
+        for failure in &failures {
+            output::error(failure);
+        }
+        return Err(last);
     }
     // As for a run: what is undecided is worse than a warning, and better than a failure.
     let rank = |outcome: Outcome| match outcome {
@@ -47,7 +54,14 @@ pub fn analyze(arguments: &AnalyzeArgs) -> Result<u8, Failure> {
         Outcome::Block => 4,
     };
     let worst = all.iter().map(|one| one.outcome).max_by_key(|outcome| rank(*outcome));
-    Ok(worst.map_or(Outcome::Inconclusive, |worst| worst).exit_code())
+    Ok(worst.unwrap_or(Outcome::Inconclusive).exit_code())
+}
+
+fn one(file: &Path, arguments: &AnalyzeArgs) -> Result<Analyzed, Failure> {
+    let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let bytes = read(file).map_err(|error| Failure::new(Exit::NoInput, format!("cannot read `{name}`: {error}")))?;
+    let table = formats::read(&bytes).map_err(|error| Failure::new(Exit::BadData, format!("`{name}`: {error}")))?;
+    judged(name, &table, arguments)
 }
 
 fn read(file: &Path) -> std::io::Result<Vec<u8>> {
