@@ -333,7 +333,10 @@ impl<'a> Active<'a> {
                 let name = signals::name(signal);
                 self.recording.event(self.clock.t_s(), "signal", &format!("{name} from {sender}"));
                 self.progress.say(&format!("{name}: ending the run; once more to skip the target's grace"));
-                Some(Over::Ended(Ended::Interrupted { signal }))
+                Some(match self.phase {
+                    Phase::Starting | Phase::Before { .. } => Over::Failed(ended_by(signal, &name, self.phase)),
+                    Phase::Loaded { .. } | Phase::After { .. } => Over::Ended(Ended::Interrupted { signal }),
+                })
             }
         }
     }
@@ -477,6 +480,13 @@ fn abandon(recording: Recording, clock: &RunClock, failure: Failure) -> Failure 
         Ok(()) => failure,
         Err(error) => failure.hint(format!("besides, the record is incomplete: {error}")),
     }
+}
+
+/// A signal that came before there was anything to judge.
+fn ended_by(signal: i32, name: &str, phase: Phase) -> Failure {
+    let before = if phase == Phase::Starting { "the target was ready" } else { "the load had begun" };
+    let number = u8::try_from(signal).unwrap_or(0);
+    Failure::new(Exit::Signal(number), format!("ended by {name} before {before}: there is nothing to judge yet"))
 }
 
 fn target_exited(status: ExitStatus) -> Ended {

@@ -31,8 +31,15 @@ pub fn json<T: Serialize>(value: &T) -> Result<serde_json::Value, Failure> {
 /// Makes the folder of a run, and makes sure that its verdict can be written there, before anything is started.
 ///
 /// # Errors
-/// [`Exit::CannotWrite`] where that is not so.
+/// [`Exit::CannotWrite`] where that is not so, or where it holds the verdict of an earlier run.
 pub fn prepare_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.join(FILE_NAME).exists() {
+        return Err(Failure::new(
+            Exit::CannotWrite,
+            format!("`{}` holds the verdict of an earlier run", folder.display()),
+        )
+        .hint("name another folder with `--out`, or move the verdict away"));
+    }
     let refused = |error: io::Error| {
         Failure::new(Exit::CannotWrite, format!("cannot write into `{}`: {error}", folder.display()))
             .hint("name another folder with `--out`")
@@ -97,13 +104,18 @@ pub(crate) struct Concluding<'a> {
 pub(crate) fn conclude(concluding: Concluding<'_>) -> Result<Soaked, Failure> {
     let Concluding { store, policy, key, id, mut recorder, started, duration_s, ended, mut aside, last_lines, folder } =
         concluding;
-    let died = ended.target_died().then(|| ended.clone());
-    let why = ended_text(&ended);
+    let mut ended = ended;
     if let Err(error) = recorder.flush() {
         let hint = error.hint();
-        let text = format!("the last samples could not be written: {error}");
+        let text = format!("samples could not be written and are not judged: {error}");
         aside.warnings.push(soakd_reports::Warning { text, hint });
+        // Of a target that died it is known why; every other end would claim more than what was recorded.
+        if !ended.target_died() {
+            ended = Ended::RecordingFailed { error: error.to_string() };
+        }
     }
+    let died = ended.target_died().then(|| ended.clone());
+    let why = ended_text(&ended);
     let run = Run { id: id.to_string(), ..run_of(policy, started, duration_s, ended) };
     let record = store.run(id.as_str()).map_err(exit_of::store)?;
     debug_assert_eq!(record.key, key, "ids are unique");
@@ -112,14 +124,18 @@ pub(crate) fn conclude(concluding: Concluding<'_>) -> Result<Soaked, Failure> {
         series.role == soakd_reports::Role::Judged && series.judgement.judgement == soakd_analysis::JudgementKind::Leak
     });
     if let (Some(died), true) = (died, undecided) {
-        // A target that dies has not been soaked: there is no verdict about its memory.
+        // A target that dies has not been soaked: no verdict about its memory is given out, and `soakd report` shows
+        // what is known.
         let failure = target_died(&verdict, &died, &last_lines);
-        let ending = Ending { duration_s, why, verdict: None };
+        let ending = Ending { duration_s, why, verdict: Some(json(&verdict)?) };
         recorder.finish(ending).map_err(exit_of::store)?;
         return Err(failure);
     }
     write(&verdict, &folder)?;
-    recorder.finish(Ending { duration_s, why, verdict: Some(json(&verdict)?) }).map_err(exit_of::store)?;
+    if let Err(error) = recorder.finish(Ending { duration_s, why, verdict: Some(json(&verdict)?) }) {
+        // The verdict is on disk and holds; that the samples behind it are not all kept is said in it.
+        tracing::warn!(%error, "the record of the run could not be completed");
+    }
     Ok(Soaked { verdict, folder })
 }
 
@@ -197,6 +213,7 @@ fn ended_text(ended: &Ended) -> String {
         Ended::Interrupted { signal } => format!("interrupted by {}", crate::signals::name(*signal)),
         Ended::SoakdKilled => "soakd was killed".to_owned(),
         Ended::RecordingFailed { error } => format!("recording failed: {error}"),
+        Ended::Failed { error } => error.clone(),
     }
 }
 

@@ -114,6 +114,7 @@ pub(crate) fn clock(t_s: f64) -> String {
 /// A length of time: `41.2 s`, `12 min`, `5.2 h`, `3.1 d`, `2.4 a`.
 pub(crate) fn span(seconds: f64) -> String {
     let (value, unit) = match seconds.abs() {
+        x if 0.0 < x && x < 0.0995 => (seconds * 1000.0, "ms"),
         x if x < 99.95 => (seconds, "s"),
         x if x < 3570.0 => (seconds / 60.0, "min"),
         x if x < 172_800.0 => (seconds / 3600.0, "h"),

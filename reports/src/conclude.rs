@@ -212,7 +212,12 @@ fn findings(run: &Run, series: &[SeriesVerdict], budgets: &[Budget], policy: &Po
     }
     let is_open = judged(series).any(|(_, series)| series.decided_at_s.is_none());
     if run.ended.cut_short() && is_open {
-        findings.push(Finding { outcome: missing, by: DecidedBy::RunEnded, weight: (Severity::None, 0.0) });
+        // It comes first among what is undecided: it is why the rest is.
+        findings.push(Finding {
+            outcome: missing,
+            by: DecidedBy::RunEnded,
+            weight: (Severity::Critical, f64::INFINITY),
+        });
     }
     findings
 }

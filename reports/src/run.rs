@@ -99,6 +99,11 @@ pub enum Ended {
         /// What went wrong.
         error: String,
     },
+    /// It could not go on for another reason, such as a target that was never ready.
+    Failed {
+        /// What went wrong.
+        error: String,
+    },
 }
 
 impl Ended {
@@ -108,9 +113,11 @@ impl Ended {
     pub fn cut_short(&self) -> bool {
         match self {
             Self::PlannedEnd | Self::DecidedEarly | Self::OperationsDone { .. } | Self::TargetExited { .. } => false,
-            Self::LoadEnded { .. } | Self::Interrupted { .. } | Self::SoakdKilled | Self::RecordingFailed { .. } => {
-                true
-            }
+            Self::LoadEnded { .. }
+            | Self::Interrupted { .. }
+            | Self::SoakdKilled
+            | Self::RecordingFailed { .. }
+            | Self::Failed { .. } => true,
         }
     }
 

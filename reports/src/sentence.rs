@@ -164,6 +164,7 @@ pub fn ended(run: &Run) -> String {
         Ended::Interrupted { signal } => format!("interrupted by signal {} {at}", signal_name(*signal)),
         Ended::SoakdKilled => format!("soakd was killed {at}; judged from what it had recorded"),
         Ended::RecordingFailed { error } => format!("samples could not be recorded any more {at}: {error}"),
+        Ended::Failed { error } => format!("the run failed {at}: {error}"),
     }
 }
 

@@ -42,9 +42,12 @@ pub fn report(arguments: &ReportArgs, state: impl Fn() -> Result<PathBuf, Failur
 }
 
 fn from_file(path: &Path) -> Result<Verdict, Failure> {
-    let text = std::fs::read_to_string(path)
+    let bytes = std::fs::read(path)
         .map_err(|error| Failure::new(Exit::NoInput, format!("cannot read `{}`: {error}", path.display())))?;
-    soakd_reports::read(&text).map_err(|error| Failure::new(Exit::BadData, format!("`{}`: {error}", path.display())))
+    // What is no text is no verdict either, and is told as that.
+    let text = String::from_utf8_lossy(&bytes);
+    soakd_reports::read(&text)
+        .map_err(|error| Failure::new(Exit::BadData, format!("`{}`: {error}", path.display())).hint(error.hint()))
 }
 
 /// The verdict of a run: the one it has, else one made now from its samples and kept with it.
@@ -80,7 +83,13 @@ fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict, Fai
         },
         None => Aside::default(),
     };
-    let ended = kept.map_or(Ended::SoakdKilled, |kept| kept.run.ended);
+    let ended = match (kept, record.state) {
+        (Some(kept), _) => kept.run.ended,
+        (None, RunState::Interrupted) => Ended::SoakdKilled,
+        (None, RunState::Running | RunState::Finished) => {
+            Ended::Failed { error: record.ended_why.clone().unwrap_or_else(|| "no reason is recorded".to_owned()) }
+        }
+    };
     let run = Run { id: id.to_string(), ..verdict::run_of(&policy, record.run.started, duration_s, ended) };
     let verdict = verdict::judged(store, record, &policy, run, aside)?;
     store.set_verdict(record.key, &verdict::json(&verdict)?).map_err(exit_of::store)?;

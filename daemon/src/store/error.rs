@@ -145,9 +145,16 @@ impl StoreError {
             Self::Busy { .. } => {
                 "wait for the other process (a backup, a long query) or end it, then try again".to_owned()
             }
-            Self::NoSuchRun { .. } | Self::NoRuns { .. } => "`soakd history list` shows the runs".to_owned(),
+            Self::NoSuchRun { .. } => {
+                "`soakd report last` shows the newest run; the folders below `runs` bear the ids of all".to_owned()
+            }
+            Self::NoRuns { .. } => "`soakd check -- COMMAND` makes one; `--state DIR` names another folder".to_owned(),
             Self::Ambiguous { .. } => "type more of the id, or `last`".to_owned(),
-            Self::Disk { .. } | Self::Sqlite { .. } | Self::Thread(_) | Self::WriterGone | Self::RunExists(_) => {
+            Self::Disk { file, .. } => format!(
+                "see whether the disk is full or failing: `df {}`, and the kernel's log",
+                folder_of(file).display()
+            ),
+            Self::Sqlite { .. } | Self::Thread(_) | Self::WriterGone | Self::RunExists(_) => {
                 return None;
             }
         };

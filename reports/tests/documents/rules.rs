@@ -242,6 +242,7 @@ fn a_run_cut_short_passes_only_where_every_series_was_decided_before() {
         Ended::SoakdKilled,
         Ended::LoadEnded { status: Some(0), signal: None },
         Ended::RecordingFailed { error: "the disk is full".to_owned() },
+        Ended::Failed { error: "the target was never ready".to_owned() },
     ] {
         let outcome = |decided_at_s| {
             concluded(|findings| {
@@ -252,6 +253,11 @@ fn a_run_cut_short_passes_only_where_every_series_was_decided_before() {
         };
         assert_eq!(outcome(None), Outcome::Inconclusive, "{ended:?}");
         assert_eq!(outcome(Some(60.0)), Outcome::Pass, "{ended:?}");
+        let undecided = concluded(|findings| {
+            findings.run.ended = ended.clone();
+            grow(&mut findings.series[0], JudgementKind::Inconclusive, 0.0, 0.9);
+        });
+        assert_eq!(undecided.decided_by[0], DecidedBy::RunEnded, "it is why nothing else is decided");
     }
     let leak = of_growth(JudgementKind::Leak, 0.2, 0.3, |findings| {
         findings.run.ended = Ended::Interrupted { signal: 15 };
