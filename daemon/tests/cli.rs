@@ -1,0 +1,36 @@
+//! The program as its users meet it: command line, exit codes, messages, files, signals, with small real processes.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+#[path = "cli/answer.rs"]
+mod answer;
+#[path = "cli/bad_files.rs"]
+mod bad_files;
+#[path = "cli/bad_profiles.rs"]
+mod bad_profiles;
+#[path = "cli/bad_targets.rs"]
+mod bad_targets;
+#[path = "cli/exit_codes.rs"]
+mod exit_codes;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/helpers.rs"]
+mod helpers;
+#[path = "cli/killed.rs"]
+mod killed;
+#[path = "cli/load.rs"]
+mod load;
+#[path = "cli/marked.rs"]
+mod marked;
+#[path = "cli/operations.rs"]
+mod operations;
+#[path = "cli/place.rs"]
+mod place;
+#[path = "cli/profiles.rs"]
+mod profiles;
+#[path = "cli/signals.rs"]
+mod signals;
+#[path = "cli/tiny_server.rs"]
+mod tiny_server;
+#[path = "cli/verdict.rs"]
+mod verdict;
