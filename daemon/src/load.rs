@@ -3,6 +3,7 @@
 //! A driver is a command in the hands of a keeper, like the target itself, so that it ends with the run whatever happens.
 //! Load that is generated here (HTTP with budgets for its latencies) becomes one more driver.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use soakd_profiles::{LoadDriver, Profile};
@@ -13,7 +14,7 @@ use crate::exit_of;
 use crate::operations::OperationCount;
 use crate::surroundings;
 use crate::target::{
-    AfterExit, ExitStatus, OutputSpec, RestartPolicy, RestartWhen, SpawnSpec, StopSpec, Target, TargetEvent,
+    AfterExit, ExitStatus, OutputSpec, RestartPolicy, RestartWhen, SkipGrace, SpawnSpec, StopSpec, Target, TargetEvent,
 };
 use crate::target_spec;
 
@@ -236,13 +237,22 @@ impl Load {
         self.is_repeated().then_some(self.runs_count as f64)
     }
 
-    /// Stops the driver. What does not end in time is killed.
-    pub async fn stop(&mut self) {
-        for mut worker in self.workers.drain(..) {
-            if let Err(error) = worker.stop(StopSpec::default()).await {
-                tracing::warn!(%error, "the load driver could not be stopped");
-            }
-        }
+    /// Stops the driver. What does not end in time is killed. Tells what it took, each thing once.
+    pub async fn stop(&mut self) -> BTreeSet<String> {
+        let stopping = self.workers.iter_mut().map(|worker| worker.stop(StopSpec::default()));
+        let stopped = futures_util::future::join_all(stopping).await;
+        self.workers.clear();
+        let told = stopped.into_iter().map(|stopped| match stopped {
+            Ok(report) => exit_of::stop(&report),
+            Err(error) => error.to_string(),
+        });
+        told.map(|text| text.replacen("target", "load driver", 1)).collect()
+    }
+
+    /// Handles that end the driver without further grace.
+    #[must_use]
+    pub fn skip_grace(&self) -> Vec<SkipGrace> {
+        self.workers.iter().map(Target::skip_grace).collect()
     }
 
     /// What the load did, for the verdict: `operations` counted over `duration_s` seconds.

@@ -13,6 +13,8 @@ pub const READY: &str = "ready";
 pub const LOAD_STARTED: &str = "load_started";
 /// Kind of the event with which the judged part ends.
 pub const LOAD_ENDED: &str = "load_ended";
+/// Kind of the event that tells how the load driver was stopped.
+pub const LOAD_STOPPED: &str = "load_stopped";
 /// Kind of the event that separates one process from its successor.
 pub const RESTART: &str = "restart";
 /// Kind of the event that the main process ended.

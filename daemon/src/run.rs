@@ -18,7 +18,7 @@ use crate::recording::Recording;
 use crate::sampling::{OperationSource, Sample, Sampling, SamplingOptions};
 use crate::signals::{self, Request, Signals};
 use crate::store::{Ending, NewRun, RunId, RunKey, Store};
-use crate::target::{AfterExit, ExitStatus, LimitOutcome, Output, Target, TargetEvent};
+use crate::target::{AfterExit, ExitStatus, LimitOutcome, Output, SkipGrace, Target, TargetEvent};
 use crate::watch::Watch;
 use crate::{exit_of, host_facts, operation_source, target_spec, verdict};
 
@@ -357,7 +357,9 @@ impl<'a> Active<'a> {
             }
             Phase::Loaded { .. } => match self.cleanup_s() {
                 Some(settle_s) => {
-                    self.load.stop().await;
+                    for text in self.load.stop().await {
+                        self.recording.event(t_s, phases::LOAD_STOPPED, &text);
+                    }
                     self.recording.event(t_s, phases::LOAD_ENDED, "the load has ended; the target cleans up");
                     self.phase = Phase::After { until_s: self.clock.t_s() + settle_s };
                     None
@@ -416,22 +418,27 @@ impl<'a> Active<'a> {
             Over::Ended(Ended::OperationsDone { operations }) => Some(*operations as f64),
             Over::Ended(_) | Over::Failed(_) => self.load.operations().or_else(|| self.recording.operations()),
         };
-        self.load.stop().await;
         let stop = target_spec::stop_spec(&self.soak.policy.plan.profile);
-        let skip = self.target.skip_grace();
-        let stopped = {
-            let mut stopping = std::pin::pin!(self.target.stop(stop));
+        let mut graces = self.load.skip_grace();
+        graces.push(self.target.skip_grace());
+        let (load, target) = (&mut self.load, &mut self.target);
+        let (load_stopped, stopped) = {
+            let stopping = async { (load.stop().await, target.stop(stop).await) };
+            let mut stopping = std::pin::pin!(stopping);
             loop {
                 tokio::select! {
                     stopped = &mut stopping => break stopped,
                     request = signals.next() => {
                         if let Some(Request::Stop { .. }) = request {
-                            skip.skip();
+                            graces.iter().for_each(SkipGrace::skip);
                         }
                     }
                 }
             }
         };
+        for text in load_stopped {
+            self.recording.event(self.clock.t_s().max(duration_s), phases::LOAD_STOPPED, &text);
+        }
         match stopped {
             Ok(report) => self.recording.event(self.clock.t_s().max(duration_s), "stopped", &exit_of::stop(&report)),
             Err(error) => {

@@ -55,7 +55,7 @@ fn a_second_signal_skips_the_grace_of_the_load_too() {
     let load = format!("[load]\ndriver = 'command'\ncommand = ['sh', '-c', '{driver}']\n");
     let stop = "stop = { grace = '10m' }\n";
     place.write("loaded.toml", &format!("[target]\ncommand = 'sleep 600'\n{stop}{load}"));
-    let mut soakd = place.start(place.soakd([&["run", "loaded.toml"], LONG].concat()));
+    let mut soakd = place.start(place.soakd([&["run", "loaded.toml"], LONG, &["--out", "out"]].concat()));
     place.await_file("loaded");
     place.await_samples(5);
     soakd.signal(Signal::TERM);
@@ -63,6 +63,8 @@ fn a_second_signal_skips_the_grace_of_the_load_too() {
     soakd.signal(Signal::TERM);
     soakd.answer().ends_with(4);
     place.nothing_is_left();
+    let events = place.verdict("out")["events"].to_string();
+    assert!(events.contains("the load driver was killed without further grace"), "{events}");
 }
 
 #[test]
