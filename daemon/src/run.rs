@@ -91,6 +91,8 @@ struct Active<'a> {
     watch: Watch,
     progress: Progress,
     phase: Phase,
+    /// Why the load ended, while the target cleans up after it.
+    load_ended: Option<Ended>,
     aside: Aside,
     planned_s: f64,
 }
@@ -174,6 +176,7 @@ impl<'a> Active<'a> {
             load: Load::new(profile, &folder, &operations),
             sampling: None,
             phase: Phase::Starting,
+            load_ended: None,
             soak,
             clock,
             started,
@@ -224,10 +227,28 @@ impl<'a> Active<'a> {
                 () = wait_until(deadline) => self.next_phase().await,
                 () = &mut poller => None,
             };
-            if let Some(over) = over {
-                return over;
+            match (over, self.phase, self.cleanup_s()) {
+                (None, ..) => {}
+                // The level after the load is owed whatever ended it in good order.
+                (
+                    Some(Over::Ended(ended @ (Ended::PlannedEnd | Ended::DecidedEarly | Ended::OperationsDone { .. }))),
+                    Phase::Loaded { .. },
+                    Some(settle_s),
+                ) => self.clean_up(ended, settle_s).await,
+                (Some(over), ..) => return over,
             }
         }
+    }
+
+    /// Ends the load and lets the target clean up.
+    async fn clean_up(&mut self, ended: Ended, settle_s: f64) {
+        let t_s = self.clock.t_s();
+        for text in self.load.stop().await {
+            self.recording.event(t_s, phases::LOAD_STOPPED, &text);
+        }
+        self.recording.event(t_s, phases::LOAD_ENDED, "the load has ended; the target cleans up");
+        self.load_ended = Some(ended);
+        self.phase = Phase::After { until_s: self.clock.t_s() + settle_s };
     }
 
     fn take_sample(&mut self, sample: Sample) -> Option<Over> {
@@ -355,18 +376,8 @@ impl<'a> Active<'a> {
                 self.phase = Phase::Loaded { until_s: t_s + self.planned_s };
                 None
             }
-            Phase::Loaded { .. } => match self.cleanup_s() {
-                Some(settle_s) => {
-                    for text in self.load.stop().await {
-                        self.recording.event(t_s, phases::LOAD_STOPPED, &text);
-                    }
-                    self.recording.event(t_s, phases::LOAD_ENDED, "the load has ended; the target cleans up");
-                    self.phase = Phase::After { until_s: self.clock.t_s() + settle_s };
-                    None
-                }
-                None => Some(Over::Ended(Ended::PlannedEnd)),
-            },
-            Phase::After { .. } => Some(Over::Ended(Ended::PlannedEnd)),
+            Phase::Loaded { .. } => Some(Over::Ended(Ended::PlannedEnd)),
+            Phase::After { .. } => Some(Over::Ended(self.load_ended.take().unwrap_or(Ended::PlannedEnd))),
         }
     }
 

@@ -47,7 +47,6 @@ fn a_store_that_is_none_is_left_as_it_is() {
 #[test]
 fn a_verdict_of_an_earlier_run_is_never_overwritten() {
     let place = Place::new();
-    place.write("out-of-the-way", "");
     fs::create_dir(place.path("out")).expect("a folder");
     place.write("out/verdict.json", "of an earlier run");
     let answer = place.run([&["check"], SHORT, &["--out", "out", "--", "sleep", "600"]].concat());

@@ -118,6 +118,22 @@ fn a_target_that_cleans_up_after_the_load_is_back_at_the_level_before_it() {
 }
 
 #[test]
+fn a_load_that_is_done_before_the_planned_end_is_followed_by_the_cleanup_too() {
+    let place = Place::new();
+    let target = holding(&place.path("loaded"), false);
+    let work = "echo x > loaded; sleep 0.5; rm loaded";
+    let load = format!("[load]\ndriver = 'repeat'\ncommand = ['sh', '-c', '{work}']\ntimes = 2\n");
+    let budget = "[budget.default]\nafter = { cleanup = '8MiB', settle = '1s' }\n";
+    place.write("done.toml", &format!("{target}{load}{budget}"));
+    place.run([&["run", "done.toml"], LONG, &["--out", "out"]].concat());
+    place.nothing_is_left();
+    let verdict = place.verdict("out");
+    assert_eq!(verdict["run"]["ended"]["why"], "operations_done");
+    assert_eq!(verdict["budgets"][0]["status"], "ok", "{:#}", verdict["budgets"]);
+    assert_eq!(verdict["load"]["operations"], 2);
+}
+
+#[test]
 fn a_target_that_keeps_what_the_load_made_it_allocate_fails() {
     let (code, budget) = cleanup(true);
     assert_eq!((code, &budget["status"]), (2, &"violated".into()), "{budget:#}");
