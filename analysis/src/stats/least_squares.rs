@@ -174,3 +174,115 @@ pub(crate) fn pseudo_variance(gram: &Square, gradient: &[f64; WIDEST], count: us
     let largest = (0..used).map(|i| a[i][i]).fold(0.0, f64::max);
     (0..used).filter(|&i| a[i][i] > SMALLEST_EIGENVALUE * largest).map(|i| g[i] * g[i] / a[i][i]).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Slope, its standard error and the residual standard deviation.
+    fn fitted(others: &[&[f64]], x: &[f64], y: &[f64]) -> (f64, f64, f64) {
+        let mut space = Space::of(others.iter().copied());
+        let slope = partial(&space, x, y).unwrap();
+        space.add(x);
+        let rest = space.residual(y);
+        let freedom = (y.len() - others.len() - 1) as f64;
+        let variance = dot(&rest, &rest) / freedom;
+        (slope.coefficient, (variance / slope.information).sqrt(), variance.sqrt())
+    }
+
+    fn close(found: f64, certified: f64) {
+        assert!((found / certified - 1.0).abs() < 1e-9, "{found} instead of {certified}");
+    }
+
+    /// NIST StRD, linear regression, data set Norris (calibration of ozone monitors), 36 observations.
+    #[test]
+    fn a_line_agrees_with_the_certified_values_of_norris() {
+        let data: [(f64, f64); 36] = [
+            (0.1, 0.2),
+            (338.8, 337.4),
+            (118.1, 118.2),
+            (888.0, 884.6),
+            (9.2, 10.1),
+            (228.1, 226.5),
+            (668.5, 666.3),
+            (998.5, 996.3),
+            (449.1, 448.6),
+            (778.9, 777.0),
+            (559.2, 558.2),
+            (0.3, 0.4),
+            (0.1, 0.6),
+            (778.1, 775.5),
+            (668.8, 666.9),
+            (339.3, 338.0),
+            (448.9, 447.5),
+            (10.8, 11.6),
+            (557.7, 556.0),
+            (228.3, 228.1),
+            (998.0, 995.8),
+            (888.8, 887.6),
+            (119.6, 120.2),
+            (0.3, 0.3),
+            (0.6, 0.3),
+            (557.6, 556.8),
+            (339.3, 339.1),
+            (888.0, 887.2),
+            (998.5, 999.0),
+            (778.9, 779.0),
+            (10.2, 11.1),
+            (117.6, 118.3),
+            (228.9, 229.2),
+            (668.4, 669.1),
+            (449.2, 448.9),
+            (0.2, 0.5),
+        ];
+        let (y, x): (Vec<f64>, Vec<f64>) = data.into_iter().unzip();
+        let ones = vec![1.0; x.len()];
+        let (slope, error, deviation) = fitted(&[&ones], &x, &y);
+        close(slope, 1.002_116_818_020_45);
+        close(error, 0.429_796_848_199_937e-3);
+        close(deviation, 0.884_796_396_144_373);
+    }
+
+    /// NIST StRD, linear regression, data set NoInt1: no intercept, 11 observations.
+    #[test]
+    fn a_line_without_intercept_agrees_with_the_certified_values_of_noint1() {
+        let x: Vec<f64> = (60..=70).map(f64::from).collect();
+        let y: Vec<f64> = (130..=140).map(f64::from).collect();
+        let (slope, error, deviation) = fitted(&[], &x, &y);
+        close(slope, 2.074_380_165_289_26);
+        close(error, 0.165_289_256_198_347e-1);
+        close(deviation, 3.567_530_340_063_39);
+    }
+
+    #[test]
+    fn the_normal_equations_and_the_projection_agree() {
+        let columns: [Vec<f64>; 3] = [
+            (0..20).map(|i| f64::from(i)).collect(),
+            (0..20).map(|i| f64::from(i * i)).collect(),
+            (0..20).map(|i| f64::from(i % 3)).collect(),
+        ];
+        let y: Vec<f64> = (0..20).map(|i| f64::from(i * 7 % 11)).collect();
+        let (mut gram, mut right) = ([[0.0; WIDEST]; WIDEST], [0.0; WIDEST]);
+        for i in 0..3 {
+            right[i] = dot(&columns[i], &y);
+            for j in 0..3 {
+                gram[i][j] = dot(&columns[i], &columns[j]);
+            }
+        }
+        let solved = solve(&gram, &right, 3);
+        let others = Space::of([columns[0].as_slice(), columns[1].as_slice()]);
+        let third = partial(&others, &columns[2], &y).unwrap();
+        assert!((solved[2] - third.coefficient).abs() < 1e-6);
+        let gradient = [0.0, 0.0, 1.0, 0.0, 0.0];
+        assert!((pseudo_variance(&gram, &gradient, 3) * third.information - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_column_that_the_others_explain_is_dropped() {
+        let line: Vec<f64> = (0..10).map(f64::from).collect();
+        let twice: Vec<f64> = line.iter().map(|x| 2.0 * x).collect();
+        assert!(partial(&Space::of([line.as_slice()]), &twice, &line).is_none());
+        let both = Space::of([line.as_slice(), twice.as_slice()]);
+        assert!(both.residual(&twice).iter().all(|rest| rest.abs() < 1e-9));
+    }
+}

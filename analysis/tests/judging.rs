@@ -1,0 +1,173 @@
+//! What a judgement must say of plain cases, and what must not change it.
+
+use proptest::prelude::*;
+use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Series, Tolerance, judge};
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// Repeatable noise between -0.5 and 0.5.
+fn noise(i: usize) -> f64 {
+    let mut x = i as u64 ^ 0x9E37_79B9_7F4A_7C15;
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+}
+
+fn pages(value: f64) -> f64 {
+    (value / 4096.0).round() * 4096.0
+}
+
+fn series(quantity: Quantity, count: usize, interval_s: f64, value: impl Fn(f64) -> f64) -> Series {
+    let t_s: Vec<f64> = (0..count).map(|i| i as f64 * interval_s).collect();
+    let values = t_s.iter().map(|t| value(*t)).collect();
+    Series::new(quantity, t_s, values).unwrap()
+}
+
+fn judged(series: &Series) -> Judgement {
+    judge(series, &Question::new(series.duration_s()))
+}
+
+#[track_caller]
+fn says(judgement: &Judgement, kind: JudgementKind) {
+    assert_eq!(judgement.judgement, kind, "{:?}", judgement.evidence);
+}
+
+#[test]
+fn short_runs_of_small_programs_are_judged_right() {
+    // 10 to 60 s at 50 to 500 ms, a few MiB, no noise but pages.
+    for (count, interval_s) in [(200, 0.05), (100, 0.1), (300, 0.1), (120, 0.5), (60, 0.5)] {
+        let whole_s = count as f64 * interval_s;
+        let level = series(Quantity::Bytes, count, interval_s, |_| 5.0 * MIB);
+        says(&judged(&level), JudgementKind::NoLeak);
+        for per_run in [2.0, 10.0, 100.0] {
+            let leak = series(Quantity::Bytes, count, interval_s, |t| pages(5.0 * MIB + per_run * MIB * t / whole_s));
+            says(&judged(&leak), JudgementKind::Leak);
+        }
+        let fill = series(Quantity::Bytes, count, interval_s, |t| {
+            pages(5.0 * MIB + 3.0 * MIB * (1.0 - (-t / (0.05 * whole_s)).exp()))
+        });
+        says(&judged(&fill), JudgementKind::NoLeak);
+    }
+}
+
+#[test]
+fn fewer_than_about_forty_points_are_inconclusive_and_say_so() {
+    for count in [0, 1, 2, 3, 10, 30] {
+        let judgement = judged(&series(Quantity::Bytes, count, 1.0, |t| 5.0 * MIB + MIB * t));
+        says(&judgement, JudgementKind::Inconclusive);
+        assert!(judgement.evidence[0].contains("needed"), "{:?}", judgement.evidence);
+    }
+}
+
+#[test]
+fn a_descriptor_lost_per_thousand_operations_is_found_and_a_pool_is_not() {
+    // 20 operations a second for 20 minutes: 24 descriptors.
+    let count = 1200;
+    let ops: Vec<f64> = (0..count).map(|i| 20.0 * i as f64).collect();
+    let lost = series(Quantity::Count, count, 1.0, |t| 30.0 + (20.0 * t / 1000.0).floor()).with_ops(ops).unwrap();
+    let judgement = judged(&lost);
+    says(&judgement, JudgementKind::Leak);
+    let per_op = judgement.rate_per_op.unwrap();
+    assert!(per_op.low.unwrap() < 0.001 && per_op.high.unwrap() > 0.001, "{per_op:?}");
+
+    let pool = series(Quantity::Count, count, 1.0, |t| 30.0 + (t / 9.0).floor().min(24.0));
+    says(&judged(&pool), JudgementKind::NoLeak);
+    let level = series(Quantity::Count, count, 1.0, |_| 17.0);
+    says(&judged(&level), JudgementKind::NoLeak);
+}
+
+#[test]
+fn a_tolerance_per_operation_is_held_against_growth_per_operation() {
+    let ops: Vec<f64> = (0..600).map(|i| 100.0 * i as f64).collect();
+    let grows = |per_op: f64| {
+        series(Quantity::Bytes, 600, 1.0, |t| pages(50.0 * MIB + per_op * 100.0 * t)).with_ops(ops.clone()).unwrap()
+    };
+    let mut question = Question::new(600.0);
+    question.tolerance = Tolerance::PerOp(100.0);
+    says(&judge(&grows(300.0), &question), JudgementKind::Leak);
+    says(&judge(&grows(30.0), &question), JudgementKind::NoLeak);
+    let without = series(Quantity::Bytes, 600, 1.0, |t| 50.0 * MIB + t);
+    let judgement = judge(&without, &question);
+    says(&judgement, JudgementKind::Inconclusive);
+    assert!(judgement.evidence[0].contains("no operations"), "{:?}", judgement.evidence);
+}
+
+#[test]
+fn a_restart_is_not_shrinking_memory_and_a_leak_is_seen_behind_it() {
+    let t_s: Vec<f64> = (0..1000).map(f64::from).collect();
+    let values = (0..1000).map(|i| pages(50.0 * MIB + f64::from(i % 300) * 0.1 * MIB)).collect();
+    let series = Series::new(Quantity::Bytes, t_s, values).unwrap().with_restarts(vec![300.0, 600.0, 900.0]).unwrap();
+    let judgement = judged(&series);
+    says(&judgement, JudgementKind::Leak);
+    let rate = judgement.rate_per_hour.unwrap().value;
+    assert!((rate / (360.0 * MIB) - 1.0).abs() < 0.02, "{rate}");
+}
+
+#[test]
+fn a_warm_up_that_is_named_is_left_out() {
+    let fills = series(Quantity::Bytes, 600, 1.0, |t| pages(50.0 * MIB + 0.2 * MIB * t.min(450.0)));
+    let mut question = Question::new(600.0);
+    question.warmup_s = Some(460.0);
+    let judgement = judge(&fills, &question);
+    says(&judgement, JudgementKind::NoLeak);
+    assert!((judgement.settled_baseline.unwrap() / MIB - 140.0).abs() < 0.1);
+    assert!(judgement.warmup_s >= 460.0);
+}
+
+#[test]
+fn the_time_to_the_limit_follows_from_the_rate() {
+    let leak = series(Quantity::Bytes, 600, 1.0, |t| pages(50.0 * MIB + 0.1 * MIB * t + 0.2 * MIB * noise(t as usize)));
+    let mut question = Question::new(600.0);
+    question.limit = Some(170.0 * MIB);
+    let judgement = judge(&leak, &question);
+    says(&judgement, JudgementKind::Leak);
+    let time = judgement.time_to_limit_s.unwrap();
+    assert!(time.low.unwrap() <= 601.0 && time.high.unwrap() >= 598.0, "{time:?}");
+    let growth = judgement.growth_over_horizon_ratio.unwrap();
+    assert!((growth.value / (0.1 * question.horizon_s / 50.0) - 1.0).abs() < 0.1);
+}
+
+#[test]
+fn a_late_leak_tells_when_it_began() {
+    let late = series(Quantity::Bytes, 1200, 1.0, |t| {
+        pages(80.0 * MIB + 0.05 * MIB * (t - 600.0).max(0.0) + 0.1 * MIB * noise(t as usize))
+    });
+    let judgement = judged(&late);
+    says(&judgement, JudgementKind::Leak);
+    assert!((judgement.onset_s.unwrap() - 600.0).abs() < 30.0, "{:?}", judgement.onset_s);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn adding_a_constant_changes_no_rate_and_doubling_doubles_it(
+        slope in 0.0..2000.0_f64,
+        spread in 0.0..4.0_f64,
+        fill in 0.0..20.0_f64,
+        count in 60_usize..400,
+    ) {
+        let value = |i: usize| {
+            let grown = slope * i as f64 + fill * MIB * (1.0 - (-(i as f64) / 20.0).exp());
+            pages(100.0 * MIB + grown + spread * MIB * noise(i))
+        };
+        let mut question = Question::new(count as f64);
+        question.tolerance = Tolerance::PerHour(3600.0 * 500.0);
+        let rate = |scale: f64, shift: f64, quantity: Quantity, question: &Question| {
+            let one = series(quantity, count, 1.0, |t| scale * value(t as usize) + shift);
+            judge(&one, question).rate_per_hour
+        };
+        let plain = rate(1.0, 0.0, Quantity::Bytes, &question);
+        prop_assert_eq!(plain, rate(1.0, 2.0_f64.powi(40), Quantity::Bytes, &question));
+        // Without a quantum nothing sets a scale.
+        let plain = rate(1.0, 0.0, Quantity::Other, &question).map(|rate| rate.scaled(2.0));
+        question.tolerance = Tolerance::PerHour(2.0 * 3600.0 * 500.0);
+        let doubled = rate(2.0, 0.0, Quantity::Other, &question);
+        let close = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1.0),
+            (a, b) => a == b,
+        };
+        prop_assert!(close(plain.map(|r| r.value), doubled.map(|r| r.value)), "{:?} {:?}", plain, doubled);
+        prop_assert!(close(plain.and_then(|r| r.low), doubled.and_then(|r| r.low)));
+    }
+}
