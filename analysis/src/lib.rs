@@ -1,7 +1,6 @@
-//! Judges whether a time series grows without bound.
+#![doc = include_str!("../README.md")]
 //!
-//! Series in, judgement out: no I/O, no clock, no threads, no async. The same series always gives the
-//! same judgement.
+//! # Map
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -1,5 +1,7 @@
 //! What a judgement must say of plain cases, and what must not change it.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use proptest::prelude::*;
 use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Series, Tolerance, judge};
 

@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn the_normal_equations_and_the_projection_agree() {
         let columns: [Vec<f64>; 3] = [
-            (0..20).map(|i| f64::from(i)).collect(),
+            (0..20).map(f64::from).collect(),
             (0..20).map(|i| f64::from(i * i)).collect(),
             (0..20).map(|i| f64::from(i % 3)).collect(),
         ];
