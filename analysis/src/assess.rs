@@ -372,11 +372,11 @@ pub(crate) fn assess(
     let settled = trace.filtered(|t| !jumps.iter().any(|jump| t > jump.from && t < jump.to));
     let mut chosen = None;
     if settled.len() >= 20 && settled.len() as f64 >= KEPT * trace.len() as f64 {
-        chosen = view::choose(&settled, has_ops, &jumps, rounding, rigour.alpha);
+        chosen = view::choose(&settled, has_ops, &jumps, rounding, rigour);
     }
     if chosen.is_none() {
         jumps.clear();
-        chosen = view::choose(&trace, has_ops, &jumps, rounding, rigour.alpha);
+        chosen = view::choose(&trace, has_ops, &jumps, rounding, rigour);
     }
     let mut chosen = chosen?;
     if has_ops {

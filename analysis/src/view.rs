@@ -1,5 +1,6 @@
 //! In which blocks is the series quietest? Medians or troughs, at a length at which the rate can be seen best.
 
+use crate::assess::Rigour;
 use crate::cycle;
 use crate::fit::Panel;
 use crate::jumps::Jump;
@@ -49,7 +50,7 @@ pub(crate) struct Chosen {
 }
 
 /// The noise of a view: half width of a line's interval, smallest visible slope, and rho.
-fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, alpha: f64) -> Option<(f64, f64, f64)> {
+fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, rigour: &Rigour) -> Option<(f64, f64, f64)> {
     let m = x.len();
     let columns: Vec<Vec<f64>> = trend::flexible(x).into_iter().chain(nuisance.iter().cloned()).collect();
     let k = columns.len();
@@ -64,8 +65,10 @@ fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, alpha: f64)
     let ones = Space::of([whitened(&vec![1.0; m], rho).as_slice()]);
     let line = partial(&ones, &whitened(x, rho), &whitened(v, rho))?;
     let error = (variance / line.information).sqrt();
-    let critical = student::two_sided(alpha, freedom);
-    Some((critical * error, (critical + student::quantile(POWER, freedom)) * error, rho))
+    let critical = |alpha: f64| student::two_sided(alpha, freedom);
+    let detectable = (critical(rigour.alpha) + student::quantile(POWER, freedom)) * error;
+    // The view does not depend on how many series are judged.
+    Some((critical(rigour.alpha_level) * error, detectable, rho))
 }
 
 /// `v` with what lies far from the flexible trend moved to its edge.
@@ -127,7 +130,7 @@ fn load_columns(trace: &Trace, ranges: &[std::ops::Range<usize>]) -> Option<Vec<
 }
 
 /// The view in which a rate can be seen best. `None` where there are too few blocks.
-pub(crate) fn choose(trace: &Trace, has_ops: bool, jumps: &[Jump], rounding: f64, alpha: f64) -> Option<Chosen> {
+pub(crate) fn choose(trace: &Trace, has_ops: bool, jumps: &[Jump], rounding: f64, rigour: &Rigour) -> Option<Chosen> {
     let (start, length) = (trace.start(), trace.length());
     let mut seen = Vec::new();
     let mut candidates: Vec<Chosen> = Vec::new();
@@ -165,7 +168,7 @@ pub(crate) fn choose(trace: &Trace, has_ops: bool, jumps: &[Jump], rounding: f64
                     continue;
                 }
                 let v = if view == View::Middle { winsorised(&x, &v, &nuisance) } else { v.clone() };
-                if let Some((half_width, detectable, rho)) = noise(&x, &v, &nuisance, rounding, alpha) {
+                if let Some((half_width, detectable, rho)) = noise(&x, &v, &nuisance, rounding, rigour) {
                     let panel = Panel { x: x.clone(), v, nuisance, x_ops: None, rounding };
                     candidates.push(Chosen {
                         panel,
