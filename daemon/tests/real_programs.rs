@@ -10,6 +10,8 @@
 mod harness;
 #[path = "real_programs/nginx.rs"]
 mod nginx;
+#[path = "real_programs/pid_reuse.rs"]
+mod pid_reuse;
 #[path = "real_programs/python.rs"]
 mod python;
 #[path = "real_programs/redis.rs"]
@@ -24,6 +26,7 @@ mod unit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cases: Vec<harness::Case> = [redis::CASES, nginx::CASES, python::CASES, shell::CASES, unit::CASES].concat();
+    let cases: Vec<harness::Case> =
+        [redis::CASES, nginx::CASES, python::CASES, shell::CASES, unit::CASES, pid_reuse::CASES].concat();
     harness::main(&cases)
 }
