@@ -99,7 +99,8 @@ fn soak_once(
     quiet: bool,
 ) -> Result<Verdict, Failure> {
     let mut command = vec![surroundings::program()?];
-    command.extend(["reference", "serve", "--traffic"].map(str::to_owned));
+    // A small cache has filled before the judged part has begun in earnest.
+    command.extend(["reference", "serve", "--cache-entries", "64", "--traffic"].map(str::to_owned));
     command.push(TRAFFIC_PER_S.to_string());
     if let Some(leak) = leak {
         command.extend(["--leak".to_owned(), leak]);
