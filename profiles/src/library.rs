@@ -15,6 +15,7 @@ pub struct Shipped {
 
 const SHIPPED: &[(&str, &str)] = &[
     ("demo", include_str!("../library/demo.toml")),
+    ("demo-leak", include_str!("../library/demo-leak.toml")),
     ("command", include_str!("../library/command.toml")),
     ("http-service", include_str!("../library/http-service.toml")),
     ("attach-unit", include_str!("../library/attach-unit.toml")),

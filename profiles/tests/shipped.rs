@@ -115,8 +115,13 @@ fn every_shipped_profile_follows_the_schema_and_the_schema_refuses_what_is_wrong
 #[test]
 fn the_demo_starts_the_program_that_it_is_given() {
     let demo = load_shipped("demo", SURROUNDINGS).unwrap();
-    let Some(TargetSource::Command(command)) = demo.target.source else { panic!("no command") };
+    let Some(TargetSource::Command(command)) = &demo.target.source else { panic!("no command") };
     assert_eq!(command[..3], ["/opt/with space/soakd", "reference", "serve"]);
+    let leaking = load_shipped("demo-leak", SURROUNDINGS).unwrap();
+    let Some(TargetSource::Command(with_leak)) = &leaking.target.source else { panic!("no command") };
+    assert_eq!(*with_leak, [&command[..], &["--leak".to_owned(), "linear:256B/op".to_owned()]].concat());
+    // Nothing else differs, or the one that passes would say nothing about the one that does not.
+    assert_eq!((&leaking.load, &leaking.sample, &leaking.judge), (&demo.load, &demo.sample, &demo.judge));
     let without = Surroundings { variable: &|_| None, metrics: METRICS };
     let error = load_shipped("demo", without).unwrap_err();
     assert!(error.to_string().contains("variable `SOAKD` is not set"), "{error}");
