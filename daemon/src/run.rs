@@ -1,8 +1,11 @@
 //! One run: phases, samples, events. The only owner of its state.
 
+mod begin;
+mod end;
+
 use std::path::PathBuf;
 
-use soakd_profiles::{BudgetLimit, EarlyStop, TargetSource};
+use soakd_profiles::{BudgetLimit, EarlyStop};
 use soakd_reports::{Ended, Verdict, Warning};
 use tokio::time::{Instant, sleep_until};
 
@@ -15,12 +18,12 @@ use crate::phases;
 use crate::policy::RunPolicy;
 use crate::progress::Progress;
 use crate::recording::Recording;
-use crate::sampling::{OperationSource, Sample, Sampling, SamplingOptions};
+use crate::sampling::{Sample, Sampling};
 use crate::signals::{self, Request, Signals};
-use crate::store::{Ending, NewRun, RunId, RunKey, Store};
-use crate::target::{AfterExit, ExitStatus, LimitOutcome, Output, SkipGrace, Target, TargetEvent};
+use crate::store::{Ending, RunId, RunKey, Store};
+use crate::target::{AfterExit, ExitStatus, Output, Target, TargetEvent};
 use crate::watch::Watch;
-use crate::{exit_of, host_facts, operation_source, target_spec, verdict};
+use crate::{exit_of, operation_source, verdict};
 
 /// Everything that a run needs to begin.
 #[derive(Debug)]
@@ -105,102 +108,6 @@ enum Over {
 }
 
 impl<'a> Active<'a> {
-    async fn begin(soak: &'a Soak<'a>, id: RunId, started: jiff::Timestamp, folder: PathBuf) -> Result<Self, Failure> {
-        let plan = &soak.policy.plan;
-        let profile = &plan.profile;
-        let planned_s = profile.judge.duration.as_secs_f64();
-        let progress = Progress::new(planned_s, soak.quiet);
-        let operations = OperationCount::default();
-
-        // The run is on disk before anything is started, so that nothing that runs is unknown.
-        let clock = RunClock::start();
-        let recorder = soak
-            .store
-            .begin(NewRun {
-                id: id.clone(),
-                profile: profile.name.clone(),
-                profile_text: verdict::json(profile)?.to_string(),
-                command: command_of(&soak.policy),
-                scenario: plan.scenario.clone(),
-                stage: plan.stage.clone(),
-                environment: Some(plan.environment.clone()),
-                host: verdict::json(&host_facts::host())?,
-                planned_s,
-                interval_s: profile.sample.interval.as_secs_f64(),
-                policy: verdict::json(&soak.policy)?,
-                started,
-            })
-            .map_err(exit_of::store)?;
-        let key = recorder.key();
-        let mut recording = Recording::new(recorder, &profile.sample);
-
-        let source = operation_source::of(&profile.load, &folder, &operations)?;
-        let target = match &profile.target.source {
-            Some(TargetSource::Command(command)) => {
-                let mut spec = target_spec::spawn_spec(profile, command, folder.join("target.log"))?;
-                if let OperationSource::Lines(counter) = &source {
-                    spec.counters.push(counter.clone());
-                }
-                Target::spawn(spec).await
-            }
-            Some(TargetSource::Attach(attach)) => Target::attach(target_spec::attach_spec(profile, attach)).await,
-            None => {
-                let failure = Failure::new(Exit::Usage, format!("profile `{}` names no target", profile.name))
-                    .hint("give the command after `--`, or `[target] command` in the profile");
-                return Err(abandon(recording, &clock, failure));
-            }
-        };
-        let target = match target {
-            Ok(target) => target,
-            Err(error) => return Err(abandon(recording, &clock, exit_of::target(&error))),
-        };
-        recording.event(clock.t_s(), "started", &started_text(&soak.policy, &target));
-        let mut aside = Aside::default();
-        aside.warnings.extend(target.remarks().iter().map(|text| Warning { text: text.clone(), hint: None }));
-        if let Some(LimitOutcome::NotSet { why }) = target.placement().and_then(|placed| placed.memory_limit.as_ref()) {
-            aside.warnings.push(Warning {
-                text: format!("the target is not held to its memory limit: {why}"),
-                hint: Some("`soakd doctor` says how a target gets a cgroup of its own here".to_owned()),
-            });
-        }
-        let options = SamplingOptions {
-            metrics: recording.metrics().to_vec(),
-            interval: profile.sample.interval,
-            slow_interval: profile.sample.slow_interval,
-            per_process: profile.sample.per_process,
-            operations: source,
-        };
-        let membership = target.membership();
-        let mut active = Self {
-            watch: Watch::new(&soak.policy),
-            load: Load::new(profile, &folder, &operations),
-            sampling: None,
-            phase: Phase::Starting,
-            load_ended: None,
-            soak,
-            clock,
-            started,
-            folder,
-            key,
-            id,
-            recording,
-            target,
-            operations,
-            progress,
-            aside,
-            planned_s,
-        };
-        match Sampling::start(clock, membership, options) {
-            Ok(sampling) => active.sampling = Some(sampling),
-            Err(failure) => {
-                let stopping = active.target.stop(target_spec::stop_spec(profile)).await;
-                tracing::debug!(?stopping, "stopped after sampling could not start");
-                return Err(abandon(active.recording, &clock, failure));
-            }
-        }
-        Ok(active)
-    }
-
     /// From the start to the moment at which the target is to be stopped.
     async fn soak(&mut self, signals: &mut Signals) -> Over {
         let poller =
@@ -403,92 +310,6 @@ impl<'a> Active<'a> {
             if self.cleanup_s().is_some() { (10.0 * profile.sample.interval.as_secs_f64()).max(2.0) } else { 0.0 };
         profile.load.start_delay.as_secs_f64().max(level_s)
     }
-
-    /// Ends everything that was started, judges what was recorded, writes the verdict.
-    async fn end(mut self, over: Over, signals: &mut Signals) -> Result<Soaked, Failure> {
-        let duration_s = self.clock.t_s();
-        self.progress.wait_for("stopping");
-        // Sampling ends first: a target that is being stopped is no target any more.
-        let sampling = match self.sampling.take() {
-            Some(sampling) => {
-                let recording = &mut self.recording;
-                Some(
-                    sampling
-                        .stop(|sample| {
-                            if sample.t_s <= duration_s {
-                                recording.sample(&sample);
-                            }
-                        })
-                        .await?,
-                )
-            }
-            None => None,
-        };
-        let operations = match &over {
-            // The last ones were done after the last sample.
-            Over::Ended(Ended::OperationsDone { operations }) => Some(*operations as f64),
-            Over::Ended(_) | Over::Failed(_) => self.load.operations().or_else(|| self.recording.operations()),
-        };
-        let stop = target_spec::stop_spec(&self.soak.policy.plan.profile);
-        let mut graces = self.load.skip_grace();
-        graces.push(self.target.skip_grace());
-        let (load, target) = (&mut self.load, &mut self.target);
-        let (load_stopped, stopped) = {
-            let stopping = async { (load.stop().await, target.stop(stop).await) };
-            let mut stopping = std::pin::pin!(stopping);
-            loop {
-                tokio::select! {
-                    stopped = &mut stopping => break stopped,
-                    request = signals.next() => {
-                        if let Some(Request::Stop { .. }) = request {
-                            graces.iter().for_each(SkipGrace::skip);
-                        }
-                    }
-                }
-            }
-        };
-        for text in load_stopped {
-            self.recording.event(self.clock.t_s().max(duration_s), phases::LOAD_STOPPED, &text);
-        }
-        match stopped {
-            Ok(report) => self.recording.event(self.clock.t_s().max(duration_s), "stopped", &exit_of::stop(&report)),
-            Err(error) => {
-                let hint = error.hint();
-                self.aside.warnings.push(Warning { text: error.to_string(), hint });
-            }
-        }
-        self.progress.finish();
-        let ended = match over {
-            Over::Ended(ended) => ended,
-            Over::Failed(failure) => {
-                return Err(abandon(self.recording, &self.clock, failure));
-            }
-        };
-        if let Some(report) = &sampling {
-            self.aside.overhead = crate::overhead::of(report, duration_s);
-            self.aside.warnings.extend(crate::overhead::warnings(report));
-        }
-        if self.soak.policy.plan.profile.load.counter.is_some() && operations.is_none() {
-            self.aside.warnings.push(Warning {
-                text: "no operation was counted: the counter gave no number".to_owned(),
-                hint: Some("check `[load.counter]`, or `--operations`, against what the target prints".to_owned()),
-            });
-        }
-        self.aside.load = self.load.report(operations, self.recording.load_s(duration_s));
-        verdict::conclude(verdict::Concluding {
-            store: self.soak.store,
-            policy: &self.soak.policy,
-            key: self.key,
-            id: &self.id,
-            recorder: self.recording.into_recorder(),
-            started: self.started,
-            duration_s,
-            ended,
-            aside: self.aside,
-            last_lines: self.target.output().map(Output::last_lines).unwrap_or_default(),
-            folder: self.folder,
-        })
-    }
 }
 
 /// The run cannot go on: what was recorded stays, with the reason.
@@ -512,22 +333,6 @@ fn target_exited(status: ExitStatus) -> Ended {
         ExitStatus::Code(code) => Ended::TargetExited { status: Some(code), signal: None },
         ExitStatus::Signal(signal) => Ended::TargetExited { status: None, signal: Some(signal) },
         ExitStatus::Unknown => Ended::TargetExited { status: None, signal: None },
-    }
-}
-
-/// What was started or attached to, for the record.
-fn started_text(policy: &RunPolicy, target: &Target) -> String {
-    let pid = target.process().pid;
-    match &policy.attached {
-        Some(attached) => format!("attached to {attached} (process {pid})"),
-        None => format!("started `{}` (process {pid})", command_of(policy).join(" ")),
-    }
-}
-
-fn command_of(policy: &RunPolicy) -> Vec<String> {
-    match &policy.plan.profile.target.source {
-        Some(TargetSource::Command(command)) => command.clone(),
-        Some(TargetSource::Attach(_)) | None => Vec::new(),
     }
 }
 

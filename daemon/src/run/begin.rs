@@ -1,0 +1,154 @@
+//! The beginning of a run: recorded first, then started, then sampled.
+
+use std::path::{Path, PathBuf};
+
+use soakd_profiles::{Profile, TargetSource};
+use soakd_reports::Warning;
+
+use super::{Active, Phase, Soak, abandon};
+use crate::clock::RunClock;
+use crate::exit::{Exit, Failure};
+use crate::judging::Aside;
+use crate::load::Load;
+use crate::operations::OperationCount;
+use crate::policy::RunPolicy;
+use crate::progress::Progress;
+use crate::recording::Recording;
+use crate::sampling::{OperationSource, Sampling, SamplingOptions};
+use crate::store::{NewRun, RunId};
+use crate::target::{AttachSpec, LimitOutcome, SpawnSpec, Target};
+use crate::watch::Watch;
+use crate::{exit_of, host_facts, operation_source, target_spec, verdict};
+
+impl<'a> Active<'a> {
+    /// Starts or attaches to the target, and begins to sample it.
+    pub(super) async fn begin(
+        soak: &'a Soak<'a>,
+        id: RunId,
+        started: jiff::Timestamp,
+        folder: PathBuf,
+    ) -> Result<Self, Failure> {
+        let plan = &soak.policy.plan;
+        let profile = &plan.profile;
+        let planned_s = profile.judge.duration.as_secs_f64();
+        let progress = Progress::new(planned_s, soak.quiet);
+        let operations = OperationCount::default();
+
+        let source = operation_source::of(&profile.load, &folder, &operations)?;
+        let wanted = wanted(profile, &folder, &source)?;
+
+        // The run is on disk before anything is started, so that nothing that runs is unknown.
+        let clock = RunClock::start();
+        let recorder = soak
+            .store
+            .begin(NewRun {
+                id: id.clone(),
+                profile: profile.name.clone(),
+                profile_text: verdict::json(profile)?.to_string(),
+                command: command_of(&soak.policy),
+                scenario: plan.scenario.clone(),
+                stage: plan.stage.clone(),
+                environment: Some(plan.environment.clone()),
+                host: verdict::json(&host_facts::host())?,
+                planned_s,
+                interval_s: profile.sample.interval.as_secs_f64(),
+                policy: verdict::json(&soak.policy)?,
+                started,
+            })
+            .map_err(exit_of::store)?;
+        let key = recorder.key();
+        let mut recording = Recording::new(recorder, &profile.sample);
+
+        let target = match wanted {
+            Wanted::Spawn(spec) => Target::spawn(*spec).await,
+            Wanted::Attach(spec) => Target::attach(spec).await,
+        };
+        let target = match target {
+            Ok(target) => target,
+            Err(error) => return Err(abandon(recording, &clock, exit_of::target(&error))),
+        };
+        recording.event(clock.t_s(), "started", &started_text(&soak.policy, &target));
+        let mut aside = Aside::default();
+        aside.warnings.extend(target.remarks().iter().map(|text| Warning { text: text.clone(), hint: None }));
+        if let Some(LimitOutcome::NotSet { why }) = target.placement().and_then(|placed| placed.memory_limit.as_ref()) {
+            aside.warnings.push(Warning {
+                text: format!("the target is not held to its memory limit: {why}"),
+                hint: Some("`soakd doctor` says how a target gets a cgroup of its own here".to_owned()),
+            });
+        }
+        let options = SamplingOptions {
+            metrics: recording.metrics().to_vec(),
+            interval: profile.sample.interval,
+            slow_interval: profile.sample.slow_interval,
+            per_process: profile.sample.per_process,
+            operations: source,
+        };
+        let membership = target.membership();
+        let mut active = Self {
+            watch: Watch::new(&soak.policy),
+            load: Load::new(profile, &folder, &operations),
+            sampling: None,
+            phase: Phase::Starting,
+            load_ended: None,
+            soak,
+            clock,
+            started,
+            folder,
+            key,
+            id,
+            recording,
+            target,
+            operations,
+            progress,
+            aside,
+            planned_s,
+        };
+        match Sampling::start(clock, membership, options) {
+            Ok(sampling) => active.sampling = Some(sampling),
+            Err(failure) => {
+                let stopping = active.target.stop(target_spec::stop_spec(profile)).await;
+                tracing::debug!(?stopping, "stopped after sampling could not start");
+                return Err(abandon(active.recording, &clock, failure));
+            }
+        }
+        Ok(active)
+    }
+}
+
+/// What is to be soaked, in the terms of the target's code.
+enum Wanted {
+    Spawn(Box<SpawnSpec>),
+    Attach(AttachSpec),
+}
+
+/// What `profile` wants soaked. Refused here, it leaves no record of a run that never was.
+fn wanted(profile: &Profile, folder: &Path, source: &OperationSource) -> Result<Wanted, Failure> {
+    match &profile.target.source {
+        Some(TargetSource::Command(command)) => {
+            let mut spec = target_spec::spawn_spec(profile, command, folder.join("target.log"))?;
+            if let OperationSource::Lines(counter) = source {
+                spec.counters.push(counter.clone());
+            }
+            Ok(Wanted::Spawn(Box::new(spec)))
+        }
+        Some(TargetSource::Attach(attach)) => Ok(Wanted::Attach(target_spec::attach_spec(profile, attach))),
+        None => Err(Failure::new(Exit::Usage, format!("profile `{}` names no target", profile.name))
+            .hint("give the command after `--`, or `[target] command` in the profile")),
+    }
+}
+
+/// What was started or attached to, for the record.
+fn started_text(policy: &RunPolicy, target: &Target) -> String {
+    let pid = target.process().pid;
+    match &policy.attached {
+        Some(attached) => format!("attached to {attached} (process {pid})"),
+        None => format!("started `{}` (process {pid})", command_of(policy).join(" ")),
+    }
+}
+
+fn command_of(policy: &RunPolicy) -> Vec<String> {
+    match &policy.plan.profile.target.source {
+        Some(TargetSource::Command(command)) => command.clone(),
+        Some(TargetSource::Attach(_)) | None => Vec::new(),
+    }
+}
