@@ -1,11 +1,12 @@
 //! What is asked of a run: kept with it in the store, so that it can be judged again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use soakd_analysis::{Question, Tolerance};
 use soakd_profiles::{Per, Plan, Warmup};
-use soakd_sampler::{METRICS, Metric, MetricId};
+use soakd_sampler::{Detail, METRICS, Metric, MetricId};
 
 /// What a run was asked, and what was found out about its limits when it began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +42,17 @@ impl RunPolicy {
         judged
     }
 
+    /// Time from one reading of [`Detail::Full`] to the next: at most once a second, and rarely where nobody names a metric
+    /// that comes with it, since it costs several times as much as memory.
+    #[must_use]
+    pub fn full_interval(&self) -> Duration {
+        let profile = &self.plan.profile;
+        let budgets = self.plan.budgets.values().map(|budget| &budget.metric);
+        let mut named = profile.sample.metrics.iter().chain(&profile.judge.metrics).chain(budgets);
+        let is_full = |name: &String| METRICS.iter().any(|row| row.name == name && row.detail == Detail::Full);
+        Duration::from_secs(if named.any(is_full) { 1 } else { 10 })
+    }
+
     /// The question asked of the series of `metric`, one of `family` that are judged together.
     #[must_use]
     pub fn question(&self, metric: &str, family: usize) -> Question {
@@ -62,5 +74,29 @@ impl RunPolicy {
             family: family.max(1),
             ..Question::new(judge.duration.as_secs_f64())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use soakd_profiles::{Choice, Profile, Surroundings, parse};
+
+    use super::*;
+
+    fn policy(text: &str) -> RunPolicy {
+        let surroundings = Surroundings { variable: &|_| None, metrics: &[] };
+        let profile: Profile = parse(text.as_bytes(), "test", None, surroundings).expect("a valid profile");
+        let plan = profile.plan(Choice::default()).expect("a plan");
+        RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None }
+    }
+
+    #[test]
+    fn what_costs_more_than_memory_is_read_often_only_for_who_asks_for_it() {
+        let every_s = |text: &str| policy(text).full_interval().as_secs();
+        assert_eq!(every_s(""), 10);
+        assert_eq!(every_s("[sample]\nmetrics = ['rss_bytes', 'anon_swap_bytes']"), 10);
+        assert_eq!(every_s("[sample]\nmetrics = ['cpu_s', 'anon_swap_bytes']"), 1);
+        assert_eq!(every_s("[judge]\nmetrics = ['rss_shmem_bytes']"), 1);
+        assert_eq!(every_s("[budget.default]\nfiles = { metric = 'rss_file_bytes', peak = '1MiB' }"), 1);
     }
 }

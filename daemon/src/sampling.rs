@@ -23,8 +23,6 @@ use crate::ticker::Ticker;
 const WAITING_SAMPLES: usize = 64;
 /// The host is read at most this often; it is context.
 const HOST_EVERY_S: f64 = 1.0;
-/// CPU time and faults are read at most this often: they cost more than memory and nobody judges them.
-const FULL_EVERY_S: f64 = 1.0;
 /// With several processes, each one's own values are handed over at most this often.
 const MEMBERS_EVERY_S: f64 = 1.0;
 
@@ -35,6 +33,9 @@ pub struct SamplingOptions {
     pub metrics: Vec<MetricId>,
     /// Time from one sample to the next.
     pub interval: Duration,
+    /// Time from one reading of what costs several times as much as memory (CPU time, faults, resident pages of files) to
+    /// the next.
+    pub full_interval: Duration,
     /// Time from one walk through the address space to the next.
     pub slow_interval: Duration,
     /// Whether processes are handed over one by one too, where there are several.
@@ -235,12 +236,11 @@ impl Loop {
         if due.late_s > 0.1 * self.options.interval.as_secs_f64() {
             self.late_ticks_count += 1;
         }
-        let slow_every_s = self.options.slow_interval.as_secs_f64();
         let interval_s = self.options.interval.as_secs_f64();
         let is_due = |due_s: &mut f64, every_s| is_due(due_s, t_s, every_s, interval_s);
-        let detail = if is_due(&mut self.slow_due_s, slow_every_s) {
+        let detail = if is_due(&mut self.slow_due_s, self.options.slow_interval.as_secs_f64()) {
             Detail::Slow
-        } else if is_due(&mut self.full_due_s, FULL_EVERY_S) {
+        } else if is_due(&mut self.full_due_s, self.options.full_interval.as_secs_f64()) {
             Detail::Full
         } else {
             Detail::Fast

@@ -79,6 +79,7 @@ impl<'a> Active<'a> {
         let options = SamplingOptions {
             metrics: recording.metrics().to_vec(),
             interval: profile.sample.interval,
+            full_interval: soak.policy.full_interval(),
             slow_interval: profile.sample.slow_interval,
             per_process: profile.sample.per_process,
             operations: source,
