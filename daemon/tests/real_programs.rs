@@ -6,6 +6,8 @@
     reason = "a test: it fails by panicking, and says what was skipped"
 )]
 
+#[path = "real_programs/cgroup.rs"]
+mod cgroup;
 #[path = "real_programs/harness.rs"]
 mod harness;
 #[path = "real_programs/nginx.rs"]
@@ -20,6 +22,7 @@ mod redis;
 mod shell;
 #[path = "real_programs/soak.rs"]
 mod soak;
+mod target_helper;
 #[path = "real_programs/unit.rs"]
 mod unit;
 
@@ -27,6 +30,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cases: Vec<harness::Case> =
-        [redis::CASES, nginx::CASES, python::CASES, shell::CASES, unit::CASES, pid_reuse::CASES].concat();
-    harness::main(&cases)
+        [redis::CASES, nginx::CASES, python::CASES, shell::CASES, unit::CASES, cgroup::CASES, pid_reuse::CASES]
+            .concat();
+    harness::run(harness::trials(&cases))
 }

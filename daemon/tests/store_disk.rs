@@ -4,20 +4,24 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that fails says so by its panic, and one that cannot run says why"
+    clippy::print_stdout,
+    reason = "a test that fails says so by its panic, and what cannot run is said at the end"
 )]
 
 mod store_runs;
 
 #[path = "store_runs/child.rs"]
 mod child;
+#[path = "real_programs/harness.rs"]
+#[allow(dead_code, reason = "it knows of more that a test may need than is needed here")]
+mod harness;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use child::Recording;
-use libtest_mimic::{Arguments, Failed, Trial};
+use harness::{Case, MOUNTS};
+use libtest_mimic::{Failed, Trial};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use soakd::store::{Ending, Notice, Recorder, RunState, Scope, SeriesNumber, Store, StoreError};
 use soakd_analysis::Quantity;
@@ -34,12 +38,6 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let trial = |name: &str, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok::<(), Failed>(())
-        })
-    };
     let part = |part: &'static str| {
         Trial::test(part, move || {
             let folder = tempfile::tempdir().unwrap();
@@ -51,14 +49,16 @@ fn main() -> ExitCode {
             }
         })
     };
-    let trials = vec![
-        part("fills"),
-        part("fills_for_long"),
-        part("full_at_the_end"),
-        trial("a_full_disk_is_named_and_nothing_is_damaged", a_full_disk_is_named_and_nothing_is_damaged),
-        trial("a_read_only_file_system_is_refused", a_read_only_file_system_is_refused),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let mut trials = harness::trials(&[
+        Case {
+            name: "a_full_disk_is_named_and_nothing_is_damaged",
+            needs: &[MOUNTS],
+            test: a_full_disk_is_named_and_nothing_is_damaged,
+        },
+        Case { name: "a_read_only_file_system_is_refused", needs: &[MOUNTS], test: a_read_only_file_system_is_refused },
+    ]);
+    trials.all.extend([part("fills"), part("fills_for_long"), part("full_at_the_end")]);
+    harness::run(trials)
 }
 
 /// Lets no file of this process grow beyond `bytes`; `None` lifts the limit.
@@ -211,11 +211,11 @@ fn full_at_the_end(folder: &Path) {
 struct Tmpfs(tempfile::TempDir);
 
 impl Tmpfs {
-    /// `None` where this process may not mount.
-    fn mount(options: &str) -> Option<Self> {
+    fn mount(options: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder.path()).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self(folder))
+        assert!(mounted.unwrap().status.success());
+        Self(folder)
     }
 }
 
@@ -226,10 +226,7 @@ impl Drop for Tmpfs {
 }
 
 fn a_full_disk_is_named_and_nothing_is_damaged() {
-    let Some(tmpfs) = Tmpfs::mount("size=512k") else {
-        eprintln!("not tested: mounting a small file system needs root; a limit on file sizes is tested instead");
-        return;
-    };
+    let tmpfs = Tmpfs::mount("size=512k");
     {
         let mut run = Run::begin(tmpfs.0.path(), 20);
         run.sample_until(10, failed);
@@ -255,12 +252,7 @@ fn a_full_disk_is_named_and_nothing_is_damaged() {
 }
 
 fn a_read_only_file_system_is_refused() {
-    let Some(tmpfs) = Tmpfs::mount("ro,size=64k") else {
-        eprintln!(
-            "not tested: mounting a read-only file system needs root; a folder without permission is tested instead"
-        );
-        return;
-    };
+    let tmpfs = Tmpfs::mount("ro,size=64k");
     let error = Store::open(tmpfs.0.path()).unwrap_err();
     let file = tmpfs.0.path().join("soakd.sqlite");
     assert_eq!(

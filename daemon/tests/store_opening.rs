@@ -72,17 +72,6 @@ fn a_folder_that_nobody_may_write_to_is_refused() {
 }
 
 #[test]
-fn a_folder_without_permission_is_refused() {
-    let outer = tempfile::tempdir().unwrap();
-    fs::set_permissions(outer.path(), fs::Permissions::from_mode(0o500)).unwrap();
-    if fs::write(outer.path().join("probe"), "").is_ok() {
-        eprintln!("not tested: permissions do not hold for root");
-        return;
-    }
-    assert!(refusal(outer.path()).starts_with("error: cannot write to the store `STATE/soakd.sqlite`: no permission"));
-}
-
-#[test]
 fn a_folder_in_place_of_the_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("soakd.sqlite")).unwrap();

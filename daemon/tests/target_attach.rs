@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use soakd::target::{
-    AfterExit, AttachSpec, AttachTo, ExitStatus, Follow, Membership, RestartPolicy, RestartWhen, StopSpec, StopTook,
-    Target, TargetError, TargetEvent,
+    AfterExit, AttachSpec, AttachTo, ExitStatus, Follow, Membership, StopSpec, StopTook, Target, TargetError,
+    TargetEvent,
 };
-use target_helper::{Child, eventually, gone, is_alive, next_exit, patiently, shell, spawn};
+use target_helper::{Child, eventually, gone, is_alive, next_exit, patiently, spawn};
 
 const FOLLOW: Follow = Follow::Successor { within: None };
 
@@ -195,31 +195,6 @@ async fn a_wait_for_a_successor_can_be_given_up() {
     child.end();
     next_exit(&mut target).await;
     assert_eq!(patiently(target.stop(StopSpec::default())).await.unwrap().took, StopTook::LetGo);
-}
-
-#[tokio::test]
-async fn a_cgroup_is_watched_until_it_is_empty_and_followed_when_it_fills_again() {
-    let mut spec = shell("exec sleep 600");
-    spec.restart = RestartPolicy { when: RestartWhen::Always, limit_count: Some(1), delay: Duration::from_millis(500) };
-    let mut spawned = spawn(spec).await;
-    let placement = spawned.placement().unwrap().clone();
-    let Some(folder) = placement.cgroup_v2.or(placement.cgroup_v1_memory) else {
-        eprintln!("skipped: no cgroup can be made here: {:?}", placement.remarks);
-        return;
-    };
-    let to = AttachTo::Cgroup(folder.clone());
-    let mut followed = attach(to.clone(), FOLLOW).await;
-    let mut watched = attach(to, Follow::No).await;
-    let first = spawned.process();
-    assert_eq!((followed.process(), watched.process()), (first, first));
-    assert_eq!(followed.membership(), Membership::Cgroup(folder));
-    let pid = rustix::process::Pid::from_raw(i32::try_from(first.pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    gone(&mut watched).await;
-    let (old, new) = restarted(&mut followed).await;
-    let (spawned_old, spawned_new) = restarted(&mut spawned).await;
-    assert_eq!((old, new), (spawned_old, spawned_new));
-    patiently(spawned.stop(StopSpec::default())).await.unwrap();
 }
 
 #[tokio::test]
