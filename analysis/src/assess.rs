@@ -424,7 +424,9 @@ pub(crate) fn assess(
     let given_back = dropped < -0.5 * rate.value * length;
     let (middles, troughs) = floors::windows(&trace);
     let floors = Floors::of(&middles);
-    let above = decision_low > tolerated.per_s;
+    // The interval decides. The reported one is wider than that of the decision, for rates that come in random portions;
+    // what is called a leak has none that holds no growth at all.
+    let above = decision_low > tolerated.per_s && rate.low > 0.0;
     let persistent = above && keeps_rising(&chosen, &selection, &middles, &troughs, rigour);
     let alone = above && stands_alone(&chosen, &selection, rigour);
 
@@ -432,6 +434,8 @@ pub(crate) fn assess(
     let (kind, reason) = if above && !given_back && (persistent || alone) {
         (JudgementKind::Leak, if persistent { Reason::NewFloors } else { Reason::ShapeAlone })
     } else if rate.level_high < tolerated.per_s {
+        // The bound that was shown is the one that is told.
+        rate.high = rate.high.min(rate.level_high);
         (JudgementKind::NoLeak, Reason::RateBelow)
     } else {
         if !(persistent || alone) {
@@ -442,8 +446,10 @@ pub(crate) fn assess(
             }
         }
         if let Some(level) = &level {
+            // What was shown is an upper bound, by the level part; a shape over the warm-up says nothing beside it.
+            rate.value = level.line.rate;
             rate.low = rate.low.min(level.line.rate - level.line.half_width);
-            rate.high = rate.high.max(level.line.rate + level.line.half_width);
+            rate.high = level.line.rate + level.line.half_width;
             (JudgementKind::NoLeak, Reason::LevelSince)
         } else if decision_low > 0.0 && given_back {
             (JudgementKind::Inconclusive, Reason::GivenBack)
