@@ -67,7 +67,10 @@ pub fn verdict(verdict: &Verdict, format: Format, quiet: bool, files: Vec<(Strin
         Format::Json => "json",
     };
     if quiet && format == Format::Text {
-        return result(&format!("{}: {}\n", verdict.outcome, verdict.summary));
+        // The summary of an undecided run begins with that word already.
+        let word = format!("{}: ", verdict.outcome);
+        let rest = verdict.summary.strip_prefix(&word).unwrap_or(&verdict.summary);
+        return result(&format!("{word}{rest}\n"));
     }
     let renderer =
         renderer(name).ok_or_else(|| Failure::new(Exit::Internal, format!("there is no renderer `{name}`")))?;

@@ -64,7 +64,9 @@ impl Place {
     pub(crate) fn soakd_as_nobody(&self, wrapper: &[&str], arguments: &[&str]) -> Command {
         // The folder of the build may be closed to others.
         let program = self.path("soakd").display().to_string();
-        fs::copy(env!("CARGO_BIN_EXE_soakd"), &program).expect("the program can be copied");
+        // By another process: what this one has open for writing, a test beside it may hand to a child, and then it is busy.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_soakd")).arg(&program).status();
+        assert!(copied.is_ok_and(|status| status.success()), "the program can be copied");
         let words = [wrapper, &[&program], arguments].concat();
         let mut command = self.complete(Command::new(words[0]), &words[1..]);
         if is_root() {
