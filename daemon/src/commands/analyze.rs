@@ -8,6 +8,9 @@ use soakd_analysis::formats::{self, Table};
 use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Tolerance, judge};
 use soakd_profiles::{Per, units};
 use soakd_reports::{Outcome, Role, Scope, SeriesVerdict, Severity, TolerancePer, sentence};
+use soakd_sampler::MetricId;
+use soakd_sampler::Scope::Host;
+use soakd_sampler::TreeSum::Cumulative;
 
 use crate::cli::{AnalyzeArgs, Format};
 use crate::commands::output;
@@ -85,7 +88,7 @@ fn judged(file: String, table: &Table, arguments: &AnalyzeArgs) -> Result<Analyz
         .filter(|name| {
             if arguments.column.is_empty() {
                 // Other quantities have no default tolerance that means anything.
-                Quantity::of_metric(name) != Quantity::Other
+                Quantity::of_metric(name) != Quantity::Other && may_stay_level(name)
             } else {
                 arguments.column.iter().any(|column| column == name)
             }
@@ -105,6 +108,11 @@ fn judged(file: String, table: &Table, arguments: &AnalyzeArgs) -> Result<Analyz
     }
     let outcome = outcome(&series);
     Ok(Analyzed { file, outcome, series })
+}
+
+/// Whether growth of a column would say anything: counters only ever grow, and the host is not the target.
+fn may_stay_level(name: &str) -> bool {
+    MetricId::named(name).map(MetricId::row).is_none_or(|row| row.scope != Host && row.tree_sum != Cumulative)
 }
 
 /// A column as the verdict of a run would hold it.
