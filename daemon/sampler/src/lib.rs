@@ -32,6 +32,7 @@
 //! | `tree`, `births`, `listing` | who belongs to the target, and how new members are found without searching |
 //! | `tree_sampler`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
 //! | `sampler_status`, `cost` | how each source is doing, and what it costs |
+//! | `descriptor_kind` | what a descriptor stands for |
 //! | `host`, `host_memory`, `swap_areas` | the host: facts, and memory and load as context |
 //! | `cgroup`, `limits` | control groups v1, v2 and hybrid; what stops a process from growing |
 //! | `process_id`, `proc_root`, `kept_file`, `fields` | identity of a process, a settable `/proc`, files kept open, numbers in the kernel's text |
@@ -42,6 +43,7 @@
 mod births;
 mod cgroup;
 mod cost;
+mod descriptor_kind;
 mod descriptors;
 mod error;
 mod fields;
@@ -69,6 +71,7 @@ mod tree_sampler;
 
 pub use cgroup::{Cgroup, CgroupLayout, CgroupMounts, CgroupVersion};
 pub use cost::ReadCost;
+pub use descriptor_kind::{DescriptorKind, socket_inode};
 pub use error::SampleError;
 pub use host::HostFacts;
 pub use host_memory::{HostSampler, Meminfo};
