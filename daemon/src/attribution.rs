@@ -46,7 +46,7 @@ pub fn by_process(
                 Scope::Process { pid, name, .. } => {
                     format!("process `{name}` ({pid}): {} of {}", signed(column, growth), signed(column, sum))
                 }
-                Scope::Tree | Scope::Host | Scope::Operations => column.series.metric.clone(),
+                Scope::Tree | Scope::Host | Scope::Operations | Scope::Source { .. } => column.series.metric.clone(),
             };
             Attribution { what, share: growth / sum }
         })

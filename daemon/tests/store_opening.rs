@@ -53,6 +53,32 @@ fn folder_and_files_are_for_this_user_alone() {
 }
 
 #[test]
+fn a_store_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("soakd.sqlite");
+    let connection = Connection::open(&file).unwrap();
+    connection.execute_batch(include_str!("../src/store/schema_1.sql")).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA application_id = 0x736f616b; PRAGMA user_version = 1;
+             INSERT INTO runs VALUES (7, '20260101-000000-old-0000', 'old', '', '[]', NULL, NULL, NULL, '{}', 60.0, 1.0, '{}',
+                 '2026-01-01T00:00:00Z', 'finished', 1, 1, 'boot', 'done', 2.0);
+             INSERT INTO series VALUES (7, 0, 'rss_bytes', 'tree', NULL, NULL, NULL, 'bytes'),
+                 (7, 1, 'fds_count', 'process', 42, 43, 'server', 'count');
+             INSERT INTO samples VALUES (7, 0, 0.5, x'000400'), (7, 1, 1.5, x'000800');",
+        )
+        .unwrap();
+    drop(connection);
+    let store = open(folder.path());
+    let run = store.run("last").unwrap();
+    let series = store.series(run.key).unwrap();
+    assert_eq!(series[0].scope, Scope::Tree);
+    assert_eq!(series[1].scope, Scope::Process { pid: 42, start_ticks: 43, name: "server".to_owned() });
+    assert_eq!(store.samples_count(run.key).unwrap(), 2);
+    assert_eq!(store.column(run.key, series[0].number).unwrap().unwrap().t_s, [0.5, 1.5]);
+}
+
+#[test]
 fn a_folder_below_a_file_is_refused() {
     let outer = tempfile::tempdir().unwrap();
     let file = outer.path().join("file");
@@ -118,7 +144,7 @@ fn a_store_of_a_newer_soakd_is_refused_and_kept() {
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&file).unwrap();
     insta::assert_snapshot!(refusal(folder.path()), @"
-    error: the store `STATE/soakd.sqlite` has schema 99, this soakd knows up to 1: a newer soakd made it
+    error: the store `STATE/soakd.sqlite` has schema 99, this soakd knows up to 2: a newer soakd made it
       hint: use the newer soakd, or give another folder with `--state DIR`; nothing was changed
     ");
     assert_eq!(fs::read(&file).unwrap(), before);

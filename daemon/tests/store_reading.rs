@@ -70,6 +70,31 @@ fn a_run_comes_back_as_it_was_recorded() {
 }
 
 #[test]
+fn what_is_read_beside_the_samples_has_its_own_times_and_is_no_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut recorder = store.begin(new_run("demo")).unwrap();
+    let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
+    let app = Scope::Source { name: "app \"one\"".to_owned() };
+    let entries = recorder.series("cache_entries_count", app.clone(), Quantity::Count);
+    recorder.sample(1.0, &[(rss, 4096.0)]);
+    recorder.aside(0.9, &[(entries, 17.0)]);
+    recorder.sample(2.0, &[(rss, 8192.0)]);
+    recorder.aside(2.4, &[(entries, 18.0)]);
+    recorder.flush().unwrap();
+    let key = recorder.key();
+    assert_eq!(store.samples_count(key).unwrap(), 2);
+    assert_eq!(store.series(key).unwrap()[1].scope, app);
+    let column = store.column(key, entries).unwrap().unwrap();
+    assert_eq!((column.t_s.as_slice(), column.values.as_slice()), (&[0.9, 2.4][..], &[17.0, 18.0][..]));
+    // A run that is given up ends with its last sample.
+    drop(recorder);
+    store.begin(new_run("next")).unwrap().finish(ending(None)).unwrap();
+    let given_up = store.runs().unwrap().into_iter().find(|run| run.key == key).unwrap();
+    assert_eq!(given_up.duration_s, Some(2.0));
+}
+
+#[test]
 fn a_run_is_found_by_id_by_prefix_and_as_the_last() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

@@ -10,6 +10,7 @@ mod budget;
 mod judge;
 mod load;
 mod plan;
+pub(crate) mod source;
 mod target;
 
 /// Reads the whole of a profile. `place` is where the file begins.
@@ -40,6 +41,7 @@ pub(crate) fn profile(reader: &Reader<'_>, table: &Table, place: Place) -> Profi
         target: target::target(&section("target", keys::TARGET)),
         load,
         sample,
+        sources: top.get("source").map(|field| source::sources(&field)).unwrap_or_default(),
         judge,
         budgets,
         scenarios,

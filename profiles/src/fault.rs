@@ -131,6 +131,14 @@ pub enum FaultKind {
         /// The nearest metric.
         nearest: Option<String>,
     },
+    /// A name that the user chose, and that cannot be used.
+    #[error("`{name}` cannot be the name of a series, expected {expected}")]
+    BadName {
+        /// The name.
+        name: String,
+        /// What it should be like.
+        expected: String,
+    },
     /// An amount in bytes for a metric that does not count bytes, or the other way round.
     #[error("`{key} = {value}` does not fit `{metric}`, expected {expected}")]
     WrongUnit {

@@ -308,6 +308,15 @@ impl<'a> Field<'a> {
         texts.collect::<Option<_>>().or_else(|| self.unreadable(expected))
     }
 
+    /// A list of strings, none of them empty.
+    pub(crate) fn texts(&self, expected: &str) -> Option<Vec<String>> {
+        let texts = self.strings(expected)?;
+        if texts.iter().any(String::is_empty) {
+            return self.unreadable("names that are not empty");
+        }
+        Some(texts)
+    }
+
     /// Names of metrics.
     pub(crate) fn metrics(&self) -> Option<Vec<String>> {
         let names = self.strings("a list of metrics")?;
@@ -328,8 +337,9 @@ impl<'a> Field<'a> {
     /// Whether `name` is one of the metrics that there are. Reports it if not.
     pub(crate) fn check_metric(&self, name: &str, place: Place) -> bool {
         let known = self.reader.metrics;
-        if !known.is_empty() && !known.contains(&name) {
-            let nearest = nearest(name, known.iter().copied());
+        let declared = &self.reader.declared;
+        if !known.is_empty() && !known.contains(&name) && !declared.iter().any(|series| series == name) {
+            let nearest = nearest(name, known.iter().copied().chain(declared.iter().map(String::as_str)));
             let kind = FaultKind::UnknownMetric { key: self.key.to_owned(), name: name.to_owned(), nearest };
             self.reader.report(place, kind);
             return false;

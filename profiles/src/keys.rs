@@ -3,6 +3,7 @@
 
 use crate::judge::{InconclusiveAs, Severity};
 use crate::load::{LoadDriver, OutputStream};
+use crate::source::JvmHeap;
 use crate::target::{Restart, StopSignal};
 
 /// One key.
@@ -68,6 +69,7 @@ pub(crate) const fn words<T: Copy, const N: usize>(table: &'static [(&'static st
 const RESTART: &[&str] = &words::<_, { Restart::ALL.len() }>(Restart::ALL);
 const SIGNAL: &[&str] = &words::<_, { StopSignal::ALL.len() }>(StopSignal::ALL);
 const STREAM: &[&str] = &words::<_, { OutputStream::ALL.len() }>(OutputStream::ALL);
+const JVM: &[&str] = &words::<_, { JvmHeap::ALL.len() }>(JvmHeap::ALL);
 const SEVERITY: &[&str] = &words::<_, { Severity::ALL.len() }>(Severity::ALL);
 const INCONCLUSIVE: &[&str] = &words::<_, { InconclusiveAs::ALL.len() }>(InconclusiveAs::ALL);
 
@@ -89,6 +91,7 @@ pub(crate) const PROFILE: &[Key] = &[
     key("target", Shape::Section(TARGET), "What is soaked."),
     key("load", Shape::Section(LOAD), "What keeps the target busy."),
     key("sample", Shape::Section(SAMPLE), "What is measured, and how often."),
+    key("source", Shape::Named(SOURCE), "Endpoints and commands whose numbers are recorded too, by name."),
     key("judge", Shape::Section(JUDGE), "How long the run is, what is judged and what is tolerated."),
     key(
         "budget",
@@ -208,6 +211,31 @@ pub(crate) const SAMPLE: &[Key] = &[
     key("slow_interval", Shape::Duration, "Time from one expensive reading (PSS and USS) to the next."),
     key("metrics", Shape::Texts, "Metrics to record; empty means all."),
     key("per_process", Shape::Boolean, "Whether each process has series of its own."),
+];
+
+pub(crate) const SOURCE: &[Key] = &[
+    key("prometheus", Shape::Text, "An http:// address in the text format of Prometheus or OpenMetrics."),
+    key("expvar", Shape::Text, "An http:// address of Go's expvar, such as http://127.0.0.1:8080/debug/vars."),
+    key("json", Shape::Text, "An http:// address that answers with a JSON document."),
+    key("command", Shape::Command, "Program and arguments that print a number, or lines of `name=number`."),
+    key(
+        "jvm",
+        Shape::Word(JVM),
+        "The heap of the target's Java virtual machines through jcmd: what is `used`, or what is `live` after a full \
+         collection at each reading.",
+    ),
+    key("interval", Shape::Duration, "Time from one reading to the next, 100ms to 1h."),
+    key("timeout", Shape::Duration, "How long an answer may take, 10ms to 10m."),
+    key("record", Shape::Texts, "What is recorded, by the source's own names; `*` stands for any characters."),
+    key("labels", Shape::TextByName, "For `prometheus`: labels that a sample must have."),
+    key("series", Shape::Named(SOURCE_SERIES), "Single numbers under names of your choice, which end in their unit."),
+    key("judge", Shape::Texts, "Series that are judged; the others are context."),
+];
+
+pub(crate) const SOURCE_SERIES: &[Key] = &[
+    key("metric", Shape::Text, "For `prometheus` and `command`: its name there; samples of the same name are added up."),
+    key("labels", Shape::TextByName, "For `prometheus`: labels that a sample must have besides."),
+    key("pointer", Shape::Text, "For `json` and `expvar`: a JSON pointer (RFC 6901)."),
 ];
 
 pub(crate) const JUDGE: &[Key] = &[

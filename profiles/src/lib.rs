@@ -35,8 +35,8 @@
 //!
 //! # Modules
 //!
-//! What a profile says: `profile` (the whole), `target`, `load`, `sample`, `judge` with `tolerance`, `budget`, and `plan`
-//! (scenarios, stages, and what one run makes of them). How it is read: `loader` (files, `extends`) makes a `tree` whose
+//! What a profile says: `profile` (the whole), `target`, `load`, `sample`, `source` with `series_name`, `judge` with
+//! `tolerance`, `budget`, and `plan` (scenarios, stages, and what one run makes of them). How it is read: `loader` (files, `extends`) makes a `tree` whose
 //! values know their place, `variables` are replaced in it, `merge` puts one tree on top of another, `decode` makes the
 //! types of it with the readers in `section`, `field` and `units`, and what is wrong is a `fault`. `keys` has every key once, and
 //! `schema` comes from it. `library` holds the shipped profiles.
@@ -56,6 +56,8 @@ mod profile;
 mod sample;
 mod schema;
 mod section;
+mod series_name;
+mod source;
 mod target;
 mod tolerance;
 mod tree;
@@ -72,5 +74,7 @@ pub use plan::{Choice, Plan, Scenario, Stage, UnknownChoice};
 pub use profile::{DEFAULT_ENVIRONMENT, Profile, Report};
 pub use sample::Sample;
 pub use schema::profile_schema;
+pub use series_name::{is_counter_name, series_name};
+pub use source::{JvmHeap, Pick, Source, SourceKind};
 pub use target::{Attach, Limits, Ready, ReadyWhen, Restart, Stop, StopSignal, Target, TargetSource};
 pub use tolerance::{Per, Tolerance, Unit};

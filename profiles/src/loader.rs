@@ -257,9 +257,12 @@ impl<'a> Layers<'a> {
     /// Reads each file by itself, then all of them merged.
     fn profile(mut self, name: String, folder: Option<PathBuf>) -> Result<Profile, Faults> {
         let start = Place { source: 0, start: 0, end: 0 };
+        // A section may speak of a series that another file of the profile declares.
+        let declared: Vec<String> = self.trees.iter().flat_map(decode::source::declared).collect();
         let reader = |alone, faults| Reader {
             sources: &self.sources,
             metrics: self.surroundings.metrics,
+            declared: &declared,
             alone,
             faults: RefCell::new(faults),
         };

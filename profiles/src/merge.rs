@@ -7,7 +7,7 @@ use crate::tree::{Entry, Table, Value};
 
 /// Tables of which only the newer one counts. `*` stands for any name.
 const REPLACED_WHOLE: &[&[&str]] =
-    &[&["target", "attach"], &["target", "ready"], &["load", "counter"], &["budget", "*", "*"]];
+    &[&["target", "attach"], &["target", "ready"], &["load", "counter"], &["source", "*"], &["budget", "*", "*"]];
 
 /// `newer` on top of `base`.
 pub(crate) fn profiles(base: &Table, newer: &Table) -> Table {

@@ -10,6 +10,7 @@ use crate::judge::Judge;
 use crate::load::Load;
 use crate::plan::{Scenario, Stage};
 use crate::sample::Sample;
+use crate::source::Source;
 use crate::target::Target;
 
 /// The environment whose budgets always apply.
@@ -32,6 +33,9 @@ pub struct Profile {
     pub load: Load,
     /// What is measured.
     pub sample: Sample,
+    /// What is asked for numbers besides, by name.
+    #[serde(default)]
+    pub sources: BTreeMap<String, Source>,
     /// What is tolerated.
     pub judge: Judge,
     /// Limits, by environment.

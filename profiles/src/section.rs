@@ -12,6 +12,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) sources: &'a Sources,
     /// Metrics that there are; empty if nobody knows.
     pub(crate) metrics: &'a [&'a str],
+    /// Series that the sources of the profile declare.
+    pub(crate) declared: &'a [String],
     /// Whether the tree is one file of several: what concerns several keys is then looked at later, on all of them.
     pub(crate) alone: bool,
     pub(crate) faults: RefCell<Vec<Fault>>,
@@ -69,6 +71,17 @@ impl<'a> Section<'a> {
     /// The section in messages.
     pub(crate) fn name(&self) -> String {
         if self.path.is_empty() { "the top level".to_owned() } else { format!("`[{}]`", self.path) }
+    }
+
+    /// Its path, as in a file.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Reports the name that the user gave this section.
+    pub(crate) fn misnamed(&self, name: &str, expected: &str) {
+        let kind = FaultKind::BadName { name: name.to_owned(), expected: expected.to_owned() };
+        self.reader.report(self.place, kind);
     }
 
     pub(crate) fn table(&self) -> Option<&'a Table> {

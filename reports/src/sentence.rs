@@ -38,6 +38,7 @@ pub fn name(series: &SeriesVerdict) -> String {
         Scope::Tree => format!("`{}`", series.metric),
         Scope::Process { pid, name, .. } => format!("`{}` of `{name}` (pid {pid})", series.metric),
         Scope::Host => format!("`{}` of the host", series.metric),
+        Scope::Source { name } => format!("`{}` of `{name}`", series.metric),
     }
 }
 

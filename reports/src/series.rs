@@ -23,6 +23,11 @@ pub enum Scope {
     },
     /// The host.
     Host,
+    /// A source that the profile names: an endpoint, a command. It says nothing about the memory of the whole target.
+    Source {
+        /// Its name in the profile.
+        name: String,
+    },
 }
 
 /// What a series counts for.

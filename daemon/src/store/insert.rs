@@ -5,7 +5,7 @@ use soakd_analysis::Quantity;
 
 use super::owner::Owner;
 use super::record::{Ending, NewRun, RunKey, Scope, SeriesRecord};
-use super::writer::Write;
+use super::writer::{RowKind, Write};
 
 /// The statements of the writer's connection.
 pub(super) struct Inserts<'connection> {
@@ -34,8 +34,8 @@ impl<'connection> Inserts<'connection> {
                      interval_s, policy, started, state, owner_pid, owner_start_ticks, owner_boot_id)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'running', ?13, ?14, ?15)",
             )?,
-            series: connection.prepare("INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?,
-            sample: connection.prepare("INSERT INTO samples VALUES (?1, ?2, ?3, ?4)")?,
+            series: connection.prepare("INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?,
+            sample: connection.prepare("INSERT INTO samples VALUES (?1, ?2, ?3, ?4, ?5)")?,
             event: connection.prepare("INSERT INTO events (run, t_s, kind, text) VALUES (?1, ?2, ?3, ?4)")?,
             gap: connection.prepare("INSERT INTO gaps (run, series, from_s, to_s, why) VALUES (?1, ?2, ?3, ?4, ?5)")?,
             ending: connection
@@ -44,7 +44,7 @@ impl<'connection> Inserts<'connection> {
             abandoned: connection.prepare(
                 "UPDATE runs SET state = 'interrupted', ended_why = 'soakd gave the run up without an ending',
                      duration_s = coalesce(
-                         (SELECT t_s FROM samples WHERE run = ?1 ORDER BY number DESC LIMIT 1), 0.0)
+                         (SELECT t_s FROM samples WHERE run = ?1 AND aside = 0 ORDER BY number DESC LIMIT 1), 0.0)
                  WHERE run = ?1 AND state = 'running'",
             )?,
         })
@@ -120,7 +120,9 @@ impl<'connection> Inserts<'connection> {
     fn write(&mut self, RunKey(run): RunKey, write: &Write) -> rusqlite::Result<()> {
         match write {
             Write::Series(series) => self.write_series(run, series)?,
-            Write::Sample { number, t_s, readings } => self.sample.execute(params![run, number, t_s, readings])?,
+            Write::Sample { number, t_s, readings, kind } => {
+                self.sample.execute(params![run, number, t_s, readings, *kind == RowKind::Aside])?
+            }
             Write::Event(event) => self.event.execute(params![run, event.t_s, event.kind, event.text])?,
             Write::Gap(gap) => {
                 let series = gap.series.map(|series| series.0);
@@ -133,13 +135,14 @@ impl<'connection> Inserts<'connection> {
     }
 
     fn write_series(&mut self, run: i64, series: &SeriesRecord) -> rusqlite::Result<usize> {
-        let (scope, pid, start_ticks, name) = match &series.scope {
-            Scope::Tree => ("tree", None, None, None),
+        let (scope, pid, start_ticks, process, source) = match &series.scope {
+            Scope::Tree => ("tree", None, None, None, None),
             Scope::Process { pid, start_ticks, name } => {
-                ("process", Some(*pid), i64::try_from(*start_ticks).ok(), Some(name))
+                ("process", Some(*pid), i64::try_from(*start_ticks).ok(), Some(name), None)
             }
-            Scope::Host => ("host", None, None, None),
-            Scope::Operations => ("operations", None, None, None),
+            Scope::Host => ("host", None, None, None, None),
+            Scope::Operations => ("operations", None, None, None, None),
+            Scope::Source { name } => ("source", None, None, None, Some(name)),
         };
         let quantity = match series.quantity {
             Quantity::Bytes => "bytes",
@@ -147,7 +150,7 @@ impl<'connection> Inserts<'connection> {
             Quantity::Other => "other",
         };
         let number = series.number.0;
-        self.series.execute(params![run, number, series.metric, scope, pid, start_ticks, name, quantity])
+        self.series.execute(params![run, number, series.metric, scope, pid, start_ticks, process, quantity, source])
     }
 
     fn write_ending(&mut self, run: i64, ending: &Ending) -> rusqlite::Result<usize> {

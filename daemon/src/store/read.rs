@@ -12,6 +12,9 @@ use super::readings;
 use super::record::{Column, Event, Gap, NewRun, RunKey, RunRecord, RunState, Scope, SeriesNumber, SeriesRecord};
 use super::run_id::RunId;
 
+/// When the last sample was taken.
+const LAST_SAMPLE: &str = "SELECT t_s FROM samples WHERE run = ?1 AND aside = 0 ORDER BY number DESC LIMIT 1";
+
 /// Samples read in one statement. A reader that stays in one statement for long keeps the write-ahead log from
 /// being cut back.
 const PAGE_SAMPLES: i64 = 20_000;
@@ -98,7 +101,7 @@ fn start_ticks(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
 pub(super) fn series(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<Vec<SeriesRecord>> {
     connection
         .prepare(
-            "SELECT number, metric, scope, pid, start_ticks, process, quantity FROM series WHERE run = ?1
+            "SELECT number, metric, scope, pid, start_ticks, process, quantity, source FROM series WHERE run = ?1
              ORDER BY number",
         )?
         .query_map([run], |row| {
@@ -111,6 +114,7 @@ pub(super) fn series(connection: &Connection, RunKey(run): RunKey) -> rusqlite::
                 },
                 "host" => Scope::Host,
                 "operations" => Scope::Operations,
+                "source" => Scope::Source { name: row.get("source")? },
                 _ => Scope::Tree,
             };
             let quantity: String = row.get("quantity")?;
@@ -148,11 +152,11 @@ pub(super) fn verdict(connection: &Connection, RunKey(run): RunKey) -> rusqlite:
     connection.query_row("SELECT document FROM verdicts WHERE run = ?1", [run], |row| row.get(0)).optional()
 }
 
-/// Number of samples of a run, and the time of the last.
+/// Number of samples of a run, and the time of the last; what was read beside them counts for neither.
 pub(super) fn extent(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<(u64, Option<f64>)> {
-    let count: i64 = connection.query_row("SELECT count(*) FROM samples WHERE run = ?1", [run], |row| row.get(0))?;
+    let count: i64 = connection.query_row("SELECT count(*) FROM samples WHERE run = ?1 AND aside = 0", [run], |row| row.get(0))?;
     let last = connection
-        .query_row("SELECT t_s FROM samples WHERE run = ?1 ORDER BY number DESC LIMIT 1", [run], |row| row.get(0))
+        .query_row(LAST_SAMPLE, [run], |row| row.get(0))
         .optional()?;
     Ok((u64::try_from(count).unwrap_or(0), last))
 }

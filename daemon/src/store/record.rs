@@ -113,6 +113,11 @@ pub enum Scope {
     Host,
     /// An operation counter.
     Operations,
+    /// Something that the profile names: an endpoint, a command.
+    Source {
+        /// Its name in the profile.
+        name: String,
+    },
 }
 
 /// One series of a run.

@@ -8,7 +8,7 @@ use soakd_analysis::Quantity;
 use super::error::StoreError;
 use super::readings;
 use super::record::{Ending, Event, Gap, Notice, RunKey, Scope, SeriesNumber, SeriesRecord};
-use super::writer::{Message, Write};
+use super::writer::{Message, RowKind, Write};
 
 /// Records one run. Made by [`Store::begin`](super::Store::begin).
 ///
@@ -80,6 +80,16 @@ impl Recorder {
     ///
     /// A reading that is not finite is left out and becomes a gap of its series.
     pub fn sample(&mut self, t_s: f64, readings: &[(SeriesNumber, f64)]) {
+        self.row(RowKind::Sample, t_s, readings);
+    }
+
+    /// Records what was read beside the samples, at a time of its own, which may lie before the last sample; the times
+    /// of each series grow. It counts as no sample.
+    pub fn aside(&mut self, t_s: f64, readings: &[(SeriesNumber, f64)]) {
+        self.row(RowKind::Aside, t_s, readings);
+    }
+
+    fn row(&mut self, kind: RowKind, t_s: f64, readings: &[(SeriesNumber, f64)]) {
         let mut bytes = Vec::with_capacity(readings.len() * 10);
         for &(series, value) in readings {
             if value.is_finite() {
@@ -96,7 +106,7 @@ impl Recorder {
         self.samples_count += 1;
         self.catch_up();
         let refused = if self.unsent.is_empty() {
-            self.try_send(Write::Sample { number, t_s, readings: bytes }).is_some()
+            self.try_send(Write::Sample { number, t_s, readings: bytes, kind }).is_some()
         } else {
             true
         };

@@ -43,6 +43,15 @@ pub(super) enum Message {
     Barrier(Reply<()>),
 }
 
+/// What a row of readings is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// A sample of the target.
+    Sample,
+    /// What was read beside the samples, at a time of its own.
+    Aside,
+}
+
 /// One thing to write about a run.
 #[derive(Debug)]
 pub(super) enum Write {
@@ -51,6 +60,7 @@ pub(super) enum Write {
         number: i64,
         t_s: f64,
         readings: Vec<u8>,
+        kind: RowKind,
     },
     Event(Event),
     Gap(Gap),

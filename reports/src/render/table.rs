@@ -23,6 +23,7 @@ impl Row {
             Scope::Tree => show(&series.metric),
             Scope::Process { pid, name, .. } => show(&format!("{} {name}[{pid}]", series.metric)),
             Scope::Host => show(&format!("{} host", series.metric)),
+            Scope::Source { name } => show(&format!("{} {name}", series.metric)),
         };
         let mut judgement = judgement_word(series.judgement.judgement).to_owned();
         if series.role == Role::Witness {
