@@ -81,6 +81,9 @@ pub struct SoakArgs {
     /// Gate of the delivery pipeline, as named in the profile
     #[arg(long, value_name = "G")]
     pub stage: Option<String>,
+    /// Endpoint whose gauges and counters are recorded too: Prometheus, OpenMetrics, or Go's /debug/vars
+    #[arg(long, value_name = "URL")]
+    pub metrics_url: Vec<String>,
     /// Form of the result on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

@@ -1,4 +1,4 @@
-//! A small client for one GET: the readiness of a target, the counters of a Prometheus endpoint.
+//! A small client for one GET: the readiness of a target, the numbers of an endpoint.
 //!
 //! `http` only, one connection for each question, a deadline for the whole of it, and an answer that is cut off at a
 //! bound: an endpoint that answers slowly, endlessly or never costs a bounded time and memory.
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, CONNECTION, HOST, LOCATION, USER_AGENT};
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -85,6 +85,8 @@ pub struct HttpAnswer {
     pub status: u16,
     /// The body.
     pub body: Bytes,
+    /// Where a redirection leads.
+    pub location: Option<String>,
 }
 
 /// Why there is no answer.
@@ -139,7 +141,8 @@ async fn ask(url: &HttpUrl, longest_body_bytes: usize) -> Result<HttpAnswer, Htt
                 body.extend_from_slice(data);
             }
         }
-        Ok(HttpAnswer { status: answer.status().as_u16(), body: body.into() })
+        let location = answer.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+        Ok(HttpAnswer { status: answer.status().as_u16(), body: body.into(), location })
     };
     // The connection has to be driven while the answer is waited for. Both live in this future, so that nothing goes
     // on when it is dropped.

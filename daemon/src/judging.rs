@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use soakd_analysis::{Judgement, JudgementKind, SeriesError, judge};
+use soakd_analysis::{Judgement, JudgementKind, Quantity, Series, SeriesError, judge};
 use soakd_reports as reports;
 use soakd_reports::{Findings, Role, SeriesFinding};
-use soakd_sampler::{Detail, METRICS};
+use soakd_sampler::{Detail, METRICS, MetricId};
 use thiserror::Error;
 
 use crate::attribution;
@@ -16,7 +16,8 @@ use crate::budgets;
 use crate::phases::Phases;
 use crate::policy::RunPolicy;
 use crate::series::series;
-use crate::store::{Column, RunRecord, Scope, Store, StoreError};
+use crate::store::{Column, Event, Gap, RunRecord, Scope, SeriesNumber, SeriesRecord, Store, StoreError};
+use crate::{heap_source, source_recording};
 
 /// Why a run could not be judged.
 #[derive(Debug, Error)]
@@ -49,6 +50,8 @@ pub struct Aside {
     pub decided_at_s: BTreeMap<String, f64>,
     /// What the load did.
     pub load: Option<reports::Load>,
+    /// How the sources did.
+    pub sources: Vec<reports::Source>,
     /// What soakd itself cost.
     pub overhead: reports::Overhead,
     /// Ticks without a sample.
@@ -71,64 +74,81 @@ pub fn findings(
     let events = store.events(record.key)?;
     let phases = Phases::of(&events, run.duration_s);
     let all = store.series(record.key)?;
-    let judge_metrics = &policy.plan.profile.judge.metrics;
-    let is_wanted = |metric: &str| {
-        WITNESSES.contains(&metric)
-            || judge_metrics.iter().any(|name| name == metric)
-            || METRICS.iter().any(|row| row.name == metric && row.judged_by_default)
-            || policy.plan.budgets.values().any(|budget| budget.metric == metric)
-    };
-    let wanted: Vec<_> = all
-        .iter()
-        .filter(|series| match series.scope {
-            Scope::Tree => is_wanted(&series.metric),
-            Scope::Operations => true,
-            Scope::Process { .. } | Scope::Host => false,
-        })
-        .map(|series| series.number)
-        .collect();
+    let wanted: Vec<_> = all.iter().filter(|series| is_wanted(policy, series)).map(|series| series.number).collect();
     let columns = store.columns(record.key, &wanted)?;
     let operations = columns.iter().find(|column| column.series.scope == Scope::Operations);
+    let points = |column: &Column| column.t_s.iter().filter(|t_s| phases.load.holds(**t_s)).count();
     let judged = policy.judged(|row| {
-        let column = columns.iter().find(|column| column.series.metric == row.name);
+        let column = columns.iter().find(|column| is_of_target(column, row.name));
         // A series that is read now and then may not come to a judgement in a short run, which says nothing.
         let least = if row.detail == Detail::Slow { FEWEST_SLOW_POINTS } else { 1 };
-        column.is_some_and(|column| column.t_s.iter().filter(|t_s| phases.load.holds(**t_s)).count() >= least)
+        column.is_some_and(|column| points(column) >= least)
     });
     let budgets = &policy.plan.budgets;
+    let heap = chosen_heap(store, record, &all, &columns, &events, &phases)?;
+    // What a source is asked for in so many words is judged whatever it gave; a heap that it happens to offer, where it
+    // came to enough points.
+    let is_heap = |column: &Column| heap.as_ref().is_some_and(|(number, _)| *number == column.series.number);
+    let is_declared = |name: &str, metric: &str| {
+        policy.plan.profile.sources.get(name).is_some_and(|source| source.judge.iter().any(|judged| judged == metric))
+    };
+    let is_judged = |column: &Column| match &column.series.scope {
+        Scope::Tree => judged.contains(&column.series.metric.as_str()),
+        Scope::Source { name } => {
+            let enough =
+                || points(column) >= FEWEST_SLOW_POINTS || aside.decided_at_s.contains_key(heap_source::METRIC);
+            is_declared(name, &column.series.metric) || (is_heap(column) && policy.judges_heap() && enough())
+        }
+        Scope::Process { .. } | Scope::Host | Scope::Operations => false,
+    };
+    let missing = missing(policy, &columns);
+    let family = columns.iter().filter(|column| is_judged(column)).count() + missing.len();
 
     let mut found = Vec::new();
-    for column in columns.iter().filter(|column| column.series.scope == Scope::Tree) {
+    for column in &columns {
+        let scope = match &column.series.scope {
+            Scope::Tree => reports::Scope::Tree,
+            Scope::Source { name } => match &heap {
+                Some((_, heap)) if is_heap(column) && heap.whole_target => reports::Scope::Tree,
+                _ => reports::Scope::Source { name: name.clone() },
+            },
+            Scope::Process { .. } | Scope::Host | Scope::Operations => continue,
+        };
         let metric = column.series.metric.as_str();
-        let role = if judged.contains(&metric) { Role::Judged } else { Role::Witness };
+        let role = if is_judged(column) { Role::Judged } else { Role::Witness };
         if role == Role::Witness && column.t_s.len() < FEWEST_SLOW_POINTS {
             continue;
         }
-        let family = if role == Role::Judged { judged.len() } else { 1 };
-        let question = policy.question(metric, family);
-        let series = series(column, phases.load, &phases.restarts_s, operations)
+        let question = policy.question(metric, if role == Role::Judged { family } else { 1 });
+        let mut breaks_s = phases.restarts_s.clone();
+        breaks_s.extend(breaks(column));
+        let series = series(column, phases.load, &breaks_s, operations)
             .map_err(|reason| JudgeError::Series { metric: metric.to_owned(), reason })?;
         found.push(SeriesFinding {
             metric: metric.to_owned(),
             unit: column.series.quantity,
-            scope: reports::Scope::Tree,
+            scope,
             role,
             limit: question.limit,
             decided_at_s: aside.decided_at_s.get(metric).copied(),
             judgement: judge(&series, &question),
         });
     }
-    // Judged ones first, in the order of the metrics table; then the witnesses.
+    for (name, metric) in missing {
+        found.push(unmeasured(policy, name, metric, family)?);
+    }
+    // Judged ones first, in the order of the metrics table, then those of sources; then the witnesses.
     found.sort_by_key(|finding| {
-        let place = judged.iter().position(|metric| *metric == finding.metric);
-        (place.is_none(), place, finding.metric.clone())
+        let place = judged.iter().position(|metric| *metric == finding.metric).unwrap_or(judged.len());
+        (finding.role != Role::Judged, place, finding.metric.clone())
     });
 
     let judgement_of = |metric: &str| -> Option<&Judgement> {
         found.iter().find(|finding| finding.metric == metric).map(|finding| &finding.judgement)
     };
     let column_of = |metric: &str| -> Option<&Column> {
-        columns.iter().find(|column| column.series.scope == Scope::Tree && column.series.metric == metric)
+        let of_source = || columns.iter().find(|column| column.series.metric == metric);
+        columns.iter().find(|column| is_of_target(column, metric)).or_else(of_source)
     };
     let budgets = budgets
         .iter()
@@ -138,6 +158,10 @@ pub fn findings(
         .collect();
     let grown = found.iter().find(|finding| finding.judgement.judgement == JudgementKind::Leak);
     let attribution = match grown {
+        // Nobody tells the heap of each process; what it takes of memory says who it is.
+        Some(grown) if grown.metric == heap_source::METRIC => {
+            attribution::by_process(store, record.key, &all, MetricId::AnonSwap.name(), phases.load)?
+        }
         Some(grown) => attribution::by_process(store, record.key, &all, &grown.metric, phases.load)?,
         None => Vec::new(),
     };
@@ -149,6 +173,8 @@ pub fn findings(
         budgets,
         load: aside.load,
         attribution,
+        heap: heap.map(|(_, heap)| heap),
+        sources: aside.sources,
         overhead: aside.overhead,
         samples: reports::Samples {
             count: store.samples_count(record.key)?,
@@ -164,6 +190,104 @@ pub fn findings(
             .collect(),
         run,
     })
+}
+
+/// Whether the verdict says anything about `series`.
+fn is_wanted(policy: &RunPolicy, series: &SeriesRecord) -> bool {
+    let metric = series.metric.as_str();
+    let profile = &policy.plan.profile;
+    let has_budget = policy.plan.budgets.values().any(|budget| budget.metric == metric);
+    match &series.scope {
+        Scope::Tree => {
+            WITNESSES.contains(&metric)
+                || profile.judge.metrics.iter().any(|name| name == metric)
+                || METRICS.iter().any(|row| row.name == metric && row.judged_by_default)
+                || has_budget
+        }
+        Scope::Source { name } => {
+            let is_judged = || {
+                let source = profile.sources.get(name);
+                source.is_some_and(|source| source.judge.iter().any(|judged| judged == metric))
+            };
+            metric == heap_source::METRIC || has_budget || is_judged()
+        }
+        Scope::Operations => true,
+        Scope::Process { .. } | Scope::Host => false,
+    }
+}
+
+fn is_of_target(column: &Column, metric: &str) -> bool {
+    column.series.scope == Scope::Tree && column.series.metric == metric
+}
+
+/// The series of the live heap, and where it comes from.
+fn chosen_heap(
+    store: &Store,
+    record: &RunRecord,
+    all: &[SeriesRecord],
+    columns: &[Column],
+    events: &[Event],
+    phases: &Phases,
+) -> Result<Option<(SeriesNumber, reports::Heap)>, StoreError> {
+    let is_offered = columns.iter().any(|column| column.series.metric == heap_source::METRIC);
+    if !is_offered {
+        return Ok(None);
+    }
+    let who_else = |series: &&SeriesRecord| match series.scope {
+        Scope::Process { .. } => series.metric == MetricId::AnonSwap.name(),
+        _ => false,
+    };
+    let of_processes: Vec<SeriesNumber> = all.iter().filter(who_else).map(|series| series.number).collect();
+    let of_processes = store.columns(record.key, &of_processes)?;
+    let procs: Vec<SeriesNumber> = all
+        .iter()
+        .filter(|series| series.scope == Scope::Tree && series.metric == MetricId::Procs.name())
+        .map(|series| series.number)
+        .collect();
+    let procs = store.columns(record.key, &procs)?.pop();
+    let chosen = heap_source::choose(columns, procs.as_ref(), &of_processes, events, phases.load);
+    Ok(chosen.map(|(column, heap)| (column.series.number, heap)))
+}
+
+/// The series that sources were asked for in so many words and never gave, each with its source.
+fn missing<'a>(policy: &'a RunPolicy, columns: &[Column]) -> Vec<(&'a str, &'a str)> {
+    let is_there = |name: &str, metric: &str| {
+        let is_it = |scope: &Scope| matches!(scope, Scope::Source { name: source } if source == name);
+        columns.iter().any(|column| column.series.metric == metric && is_it(&column.series.scope))
+    };
+    let asked = policy
+        .plan
+        .profile
+        .sources
+        .iter()
+        .flat_map(|(name, source)| source.judge.iter().map(move |metric| (name.as_str(), metric.as_str())));
+    asked.filter(|(name, metric)| !is_there(name, metric)).collect()
+}
+
+/// The finding about a series that was asked for and could not be measured: never a pass.
+fn unmeasured(policy: &RunPolicy, name: &str, metric: &str, family: usize) -> Result<SeriesFinding, JudgeError> {
+    let unit = Quantity::of_metric(metric);
+    let question = policy.question(metric, family);
+    let empty = Series::new(unit, Vec::new(), Vec::new())
+        .map_err(|reason| JudgeError::Series { metric: metric.to_owned(), reason })?;
+    Ok(SeriesFinding {
+        metric: metric.to_owned(),
+        unit,
+        scope: reports::Scope::Source { name: name.to_owned() },
+        role: Role::Judged,
+        limit: question.limit,
+        decided_at_s: None,
+        judgement: judge(&empty, &question),
+    })
+}
+
+/// Times across which nothing can be compared: a counter was set back, another process answers.
+fn breaks(column: &Column) -> impl Iterator<Item = f64> {
+    let is_break = |gap: &&Gap| {
+        gap.series.is_some()
+            && [source_recording::COUNTER_RESET, source_recording::STARTED_ANEW].contains(&gap.why.as_str())
+    };
+    column.gaps.iter().filter(is_break).map(|gap| gap.to_s)
 }
 
 /// A series that is read at its own slower rate is judged from this many points on, by default; a witness with fewer

@@ -11,9 +11,10 @@
 //! | [`target`], [`keeper`] | what is soaked: started, attached to, watched, stopped |
 //! | [`load`], [`operations`], [`operation_source`] | what keeps it busy, and how its operations are counted |
 //! | [`sampling`], [`ticker`], [`clock`] | samples at absolute deadlines, on a thread of their own |
-//! | [`recording`], [`store`], [`opening`] | what is written while it runs, and read back |
+//! | [`sources`], [`exposition`] | endpoints and commands that are asked besides |
+//! | [`recording`], [`source_recording`], [`store`], [`opening`] | what is written while it runs, and read back |
 //! | [`watch`], [`progress`] | the estimate while it runs, and how it is shown |
-//! | [`phases`], [`series`], [`budgets`], [`attribution`], [`judging`] | from the record to what was found |
+//! | [`phases`], [`series`], [`budgets`], [`attribution`], [`heap_source`], [`judging`] | from the record to what was found |
 //! | [`verdict`], [`overhead`], [`host_facts`], [`series_file`] | the document, and what goes into it |
 //! | [`doctor`] | what this host lets soakd measure |
 //! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`state_folder`], [`http`] | the edges |
@@ -26,6 +27,8 @@ pub mod commands;
 pub mod doctor;
 pub mod exit;
 pub mod exit_of;
+pub mod exposition;
+pub mod heap_source;
 pub mod host_facts;
 pub mod http;
 pub mod judging;
@@ -46,6 +49,8 @@ pub mod sampling;
 pub mod series;
 pub mod series_file;
 pub mod signals;
+pub mod source_recording;
+pub mod sources;
 pub mod state_folder;
 pub mod store;
 pub mod surroundings;

@@ -7,9 +7,10 @@ use regex::bytes::Regex;
 use soakd_profiles::{Counter, Load, LoadDriver, OutputStream};
 
 use crate::exit::{Exit, Failure};
+use crate::exposition;
 use crate::http::{self, HttpUrl};
 use crate::load::progress_file;
-use crate::operations::{OperationCount, exposition};
+use crate::operations::OperationCount;
 use crate::sampling::OperationSource;
 use crate::target::{LineCounter, Stream};
 

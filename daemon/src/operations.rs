@@ -3,8 +3,6 @@
 //! Whoever counts (a watcher of the target's output, a poller of an endpoint, a load driver) writes into an
 //! [`OperationCount`]; the sampling thread reads it with every sample.
 
-pub mod exposition;
-
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;

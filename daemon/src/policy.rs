@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use soakd_analysis::{Question, Tolerance};
-use soakd_profiles::{Per, Plan, Warmup};
+use soakd_profiles::{Per, Plan, Source, Warmup};
 use soakd_sampler::{Detail, METRICS, Metric, MetricId};
+
+use crate::heap_source;
 
 /// What a run was asked, and what was found out about its limits when it began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,26 @@ impl RunPolicy {
             judged.insert(0, rss.name);
         }
         judged
+    }
+
+    /// The series of sources whose judgement counts, each with the name of its source: those that the profile names, and
+    /// the live heap that each may turn out to offer.
+    #[must_use]
+    pub fn judged_of_sources(&self) -> Vec<(String, String)> {
+        let sources = &self.plan.profile.sources;
+        let named = |(name, source): (&String, &Source)| -> Vec<(String, String)> {
+            let heap = self.judges_heap().then(|| heap_source::METRIC.to_owned());
+            let judged = source.judge.iter().cloned().chain(heap.filter(|heap| !source.judge.contains(heap)));
+            judged.map(|metric| (name.clone(), metric)).collect()
+        };
+        sources.iter().flat_map(named).collect()
+    }
+
+    /// Whether the live heap is judged where there is one.
+    #[must_use]
+    pub fn judges_heap(&self) -> bool {
+        let named = &self.plan.profile.judge.metrics;
+        named.is_empty() || named.iter().any(|name| name == heap_source::METRIC)
     }
 
     /// Time from one reading of [`Detail::Full`] to the next: at most once a second, and rarely where nobody names a metric

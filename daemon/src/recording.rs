@@ -9,6 +9,8 @@ use soakd_sampler::{Detail, METRICS, MetricId, ProcessId, Reading};
 
 use crate::phases;
 use crate::sampling::Sample;
+use crate::source_recording::SourceRecording;
+use crate::sources::SourceReading;
 use crate::store::{Gap, Notice, Recorder, Scope, SeriesNumber};
 
 /// What is recorded of each process, where there are several: enough to see who grew.
@@ -26,6 +28,7 @@ pub struct Recording {
     missing_since_s: [Option<f64>; MetricId::COUNT],
     processes: HashMap<ProcessId, [Option<SeriesNumber>; MetricId::COUNT]>,
     operations_series: Option<SeriesNumber>,
+    sources: Vec<SourceRecording>,
     readings: Vec<(SeriesNumber, f64)>,
     samples_count: u64,
     last_s: Option<f64>,
@@ -36,9 +39,10 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// A recording of what `sample` asks for.
+    /// A recording of what `profile` asks for.
     #[must_use]
-    pub fn new(recorder: Recorder, sample: &profiles::Sample) -> Self {
+    pub fn new(recorder: Recorder, profile: &profiles::Profile) -> Self {
+        let sample = &profile.sample;
         let is_wanted = |name: &str| sample.metrics.is_empty() || sample.metrics.iter().any(|wanted| wanted == name);
         Self {
             recorder,
@@ -47,6 +51,7 @@ impl Recording {
             missing_since_s: [None; MetricId::COUNT],
             processes: HashMap::new(),
             operations_series: None,
+            sources: profile.sources.iter().map(|(name, source)| SourceRecording::new(name, source)).collect(),
             readings: Vec::new(),
             samples_count: 0,
             last_s: None,
@@ -131,6 +136,24 @@ impl Recording {
             self.last_operations = Some(operations);
         }
         self.recorder.sample(sample.t_s, &self.readings);
+    }
+
+    /// Writes what a source gave. Tells in words what people should hear of at once.
+    pub fn source(&mut self, reading: &SourceReading) -> Option<String> {
+        let source = self.sources.get_mut(reading.source)?;
+        source.take(&mut self.recorder, reading)
+    }
+
+    /// The sources, in the order of their numbers.
+    #[must_use]
+    pub fn sources(&self) -> &[SourceRecording] {
+        &self.sources
+    }
+
+    /// Operations counted so far, at the last sample.
+    #[must_use]
+    pub fn last_operations(&self) -> Option<f64> {
+        self.last_operations
     }
 
     /// Records a gap for each series that gives values again after failed reads.

@@ -20,6 +20,7 @@ use crate::progress::Progress;
 use crate::recording::Recording;
 use crate::sampling::{Sample, Sampling};
 use crate::signals::{self, Request, Signals};
+use crate::sources::{SourceReading, SourceSpecs, Sources};
 use crate::store::{Ending, RunId, RunKey, Store};
 use crate::target::{AfterExit, ExitStatus, Output, Target, TargetEvent};
 use crate::watch::Watch;
@@ -91,6 +92,9 @@ struct Active<'a> {
     load: Load,
     operations: OperationCount,
     sampling: Option<Sampling>,
+    /// What is asked besides; it begins once the target is ready.
+    specs: Option<SourceSpecs>,
+    sources: Option<Sources>,
     watch: Watch,
     progress: Progress,
     phase: Phase,
@@ -128,6 +132,7 @@ impl<'a> Active<'a> {
                     Some(sample) => self.take_sample(sample),
                     None => Some(Over::Failed(Failure::new(Exit::Internal, "the sampling thread has ended"))),
                 },
+                reading = next_reading(&mut self.sources) => self.take_reading(&reading),
                 event = self.target.next_event() => self.take_target_event(event),
                 event = self.load.next_event() => self.take_load_event(event),
                 request = signals.next() => self.take_request(request),
@@ -169,21 +174,48 @@ impl<'a> Active<'a> {
         }
         if matches!(self.phase, Phase::Loaded { .. }) {
             self.watch.push(&sample);
-            if let Some(decided) = self.watch.decision() {
-                self.recording.event(sample.t_s, "decided", &decided.text);
-                self.aside.decided_at_s.insert(decided.metric, sample.t_s);
-                if self.stops_early() {
-                    self.progress.say(&format!(
-                        "decided at {}: {}",
-                        crate::progress::clock_face(sample.t_s),
-                        decided.text
-                    ));
-                    return Some(Over::Ended(Ended::DecidedEarly));
-                }
+            if let Some(over) = self.decide(sample.t_s) {
+                return Some(over);
             }
         }
         self.progress.show(sample.t_s, self.recording.samples_count(), || self.watch.state(&sample));
         None
+    }
+
+    /// Whether the evidence decides by now, and the run is to end then.
+    fn decide(&mut self, t_s: f64) -> Option<Over> {
+        let decided = self.watch.decision()?;
+        self.recording.event(t_s, "decided", &decided.text);
+        self.aside.decided_at_s.insert(decided.metric, t_s);
+        if !self.stops_early() {
+            return None;
+        }
+        self.progress.say(&format!("decided at {}: {}", crate::progress::clock_face(t_s), decided.text));
+        Some(Over::Ended(Ended::DecidedEarly))
+    }
+
+    fn take_reading(&mut self, reading: &SourceReading) -> Option<Over> {
+        if let Some(news) = self.recording.source(reading) {
+            self.progress.insist(&format!("warning: {news}"));
+        }
+        if !matches!(self.phase, Phase::Loaded { .. }) {
+            return None;
+        }
+        let source = self.recording.sources().get(reading.source)?;
+        self.watch.push_source(source.name(), reading, self.recording.last_operations());
+        self.decide(reading.t_s)
+    }
+
+    /// Begins to ask the sources.
+    fn start_sources(&mut self) -> Option<Over> {
+        let specs = self.specs.take()?;
+        match Sources::start(self.clock, self.target.membership(), specs) {
+            Ok(sources) => {
+                self.sources = sources;
+                None
+            }
+            Err(failure) => Some(Over::Failed(failure)),
+        }
     }
 
     fn stops_early(&self) -> bool {
@@ -202,6 +234,7 @@ impl<'a> Active<'a> {
                     self.recording.event(t_s, phases::READY, "the target is ready");
                     self.progress.go_on();
                     self.phase = Phase::Before { until_s: t_s + self.before_load_s() };
+                    return self.start_sources();
                 }
                 None
             }
@@ -221,6 +254,9 @@ impl<'a> Active<'a> {
                 self.progress.say(&format!("the target was restarted: {text}"));
                 if let Some(sampling) = &self.sampling {
                     sampling.follow(self.target.membership());
+                }
+                if let Some(sources) = &self.sources {
+                    sources.follow(self.target.membership());
                 }
                 None
             }
@@ -339,6 +375,13 @@ fn target_exited(status: ExitStatus) -> Ended {
 async fn next_sample(sampling: &mut Option<Sampling>) -> Option<Sample> {
     match sampling {
         Some(sampling) => sampling.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_reading(sources: &mut Option<Sources>) -> SourceReading {
+    match sources {
+        Some(sources) => sources.next().await,
         None => std::future::pending().await,
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use soakd_profiles::series_name;
+
 use crate::store::{RunRecord, Scope, Store, StoreError};
 
-/// The samples of the tree and the operations, a line for each time; empty cells are missing values.
+/// The samples of the tree, the operations and what sources gave, a line for each time; empty cells are missing values.
 ///
 /// # Errors
 /// [`StoreError`] where they cannot be read.
@@ -18,9 +20,16 @@ pub fn csv(store: &Store, record: &RunRecord) -> Result<String, StoreError> {
         .collect();
     let columns = store.columns(record.key, &wanted)?;
     let mut text = "t_s".to_owned();
-    for column in &columns {
+    for (place, column) in columns.iter().enumerate() {
         text.push(',');
-        text.push_str(&column.series.metric);
+        let metric = column.series.metric.as_str();
+        // Two sources may call their numbers alike; each column has a name of its own.
+        match &column.series.scope {
+            Scope::Source { name } if columns[..place].iter().any(|other| other.series.metric == metric) => {
+                text.push_str(&series_name(&format!("{name}_{metric}")));
+            }
+            _ => text.push_str(metric),
+        }
     }
     text.push('\n');
     // Times are recorded once for each sample, so equal times are equal to the bit.

@@ -23,7 +23,7 @@
 //! | [`spec`] | what is asked of a target |
 //! | [`event`] | what happens to it, how it ended |
 //! | [`error`] | what can go wrong, and what to do then |
-//! | [`output`] | what it prints: kept, watched, counted |
+//! | [`output`], [`printed`] | what it prints: kept, watched, counted; a bounded answer |
 //! | `command`, `account` | from what the user wrote to what is executed |
 //! | `spawned` | the task that watches one that was started, through its [keeper](crate::keeper) |
 //! | `attached`, `find` | the task that watches one that was there; how it is found |
@@ -40,6 +40,7 @@ mod find;
 pub mod output;
 mod output_lines;
 mod output_log;
+pub mod printed;
 mod ready;
 mod spawned;
 pub mod spec;
@@ -49,6 +50,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use error::TargetError;
 pub use event::{AfterExit, ExitStatus, Leftover, LimitOutcome, Placement, StopReport, StopTook, TargetEvent};
 pub use output::{LineCounter, Output, OutputLine, Stream, Watch};
+pub use printed::Printed;
 pub use soakd_sampler::{Membership, ProcessId};
 pub use spec::{
     AttachSpec, AttachTo, CgroupWish, Follow, InheritEnvironment, Isolation, LimitedResource, OutputSpec, ReadySpec,

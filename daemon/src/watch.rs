@@ -6,6 +6,7 @@ use soakd_sampler::{Detail, METRICS, MetricId};
 use crate::policy::RunPolicy;
 use crate::progress::clock_face;
 use crate::sampling::Sample;
+use crate::sources::SourceReading;
 
 /// Follows the judged series of one run.
 #[derive(Debug)]
@@ -16,11 +17,29 @@ pub struct Watch {
 
 #[derive(Debug)]
 struct Followed {
-    metric: MetricId,
+    of: Of,
     quantity: Quantity,
     monitor: Monitor,
     level: Option<f64>,
     undecided: bool,
+}
+
+/// Where the values of a series come from.
+#[derive(Debug, Clone, PartialEq)]
+enum Of {
+    /// The samples of the target.
+    Target(MetricId),
+    /// A source of the profile.
+    Source { name: String, metric: String },
+}
+
+impl Of {
+    fn metric(&self) -> &str {
+        match self {
+            Self::Target(metric) => metric.name(),
+            Self::Source { metric, .. } => metric,
+        }
+    }
 }
 
 /// The evidence has decided one series before the planned end.
@@ -38,14 +57,16 @@ impl Watch {
     pub fn new(policy: &RunPolicy) -> Self {
         // What is read now and then is judged at the end, where it has come to enough points.
         let judged = policy.judged(|row| row.detail != Detail::Slow);
-        let family = judged.len();
-        let followed = METRICS
-            .iter()
-            .filter(|row| judged.contains(&row.name))
-            .map(|row| {
-                let quantity = Quantity::of_metric(row.name);
-                let monitor = Monitor::new(quantity, policy.question(row.name, family));
-                Followed { metric: row.id, quantity, monitor, level: None, undecided: true }
+        let of_sources = policy.judged_of_sources();
+        let family = judged.len() + of_sources.len();
+        let of_target = METRICS.iter().filter(|row| judged.contains(&row.name)).map(|row| Of::Target(row.id));
+        let of_sources = of_sources.into_iter().map(|(name, metric)| Of::Source { name, metric });
+        let followed = of_target
+            .chain(of_sources)
+            .map(|of| {
+                let quantity = Quantity::of_metric(of.metric());
+                let monitor = Monitor::new(quantity, policy.question(of.metric(), family));
+                Followed { of, quantity, monitor, level: None, undecided: true }
             })
             .collect();
         Self { followed, started: false }
@@ -55,10 +76,20 @@ impl Watch {
     pub fn push(&mut self, sample: &Sample) {
         self.started = true;
         for followed in &mut self.followed {
-            let Some(value) = sample.totals.get(followed.metric) else { continue };
-            followed.level = Some(value);
-            if let Err(error) = followed.monitor.push(sample.t_s, value, sample.operations) {
-                tracing::debug!(metric = followed.metric.name(), %error, "a sample was left out of the estimate");
+            let Of::Target(metric) = followed.of else { continue };
+            if let Some(value) = sample.totals.get(metric) {
+                followed.push(sample.t_s, value, sample.operations);
+            }
+        }
+    }
+
+    /// Takes what the source `name` gave in the judged part of the run, with the operations counted by then.
+    pub fn push_source(&mut self, name: &str, reading: &SourceReading, operations: Option<f64>) {
+        for followed in &mut self.followed {
+            let Of::Source { name: source, metric } = &followed.of else { continue };
+            let value = reading.values.iter().find(|value| source == name && value.series == *metric);
+            if let Some(value) = value {
+                followed.push(reading.t_s, value.value, operations);
             }
         }
     }
@@ -78,18 +109,21 @@ impl Watch {
             .filter(|followed| followed.undecided)
             .find_map(|followed| followed.monitor.decision().map(|judgement| (followed, judgement)))?;
         followed.undecided = false;
-        let text = format!("`{}` {}", followed.metric.name(), described(followed.quantity, &judgement));
-        Some(Decided { metric: followed.metric.name().to_owned(), text })
+        let metric = followed.of.metric().to_owned();
+        Some(Decided { text: format!("`{metric}` {}", described(followed.quantity, &judgement)), metric })
     }
 
     /// Level and estimate of the most important series, short enough for a progress bar.
     #[must_use]
     pub fn state(&self, sample: &Sample) -> String {
-        let shown = self.followed.iter().find_map(|followed| Some((followed, sample.totals.get(followed.metric)?)));
+        let shown = self.followed.iter().find_map(|followed| match followed.of {
+            Of::Target(metric) => Some((followed, sample.totals.get(metric)?)),
+            Of::Source { .. } => None,
+        });
         let Some((followed, level)) = shown else {
             return String::new();
         };
-        let level = format!("{} {}", short(followed.metric.name()), followed.quantity.show(level));
+        let level = format!("{} {}", short(followed.of.metric()), followed.quantity.show(level));
         match followed.monitor.rate_per_hour() {
             Some(rate) if self.started => format!("{level}, {}", rate_text(followed.quantity, &rate)),
             _ => level,
@@ -106,12 +140,21 @@ impl Watch {
                 Some(rate) => rate_text(followed.quantity, &rate),
                 None => "too few samples for a rate".to_owned(),
             };
-            text.push_str(&format!("\n  {:<18} {:>10}  {rate}", followed.metric.name(), followed.quantity.show(level)));
+            text.push_str(&format!("\n  {:<18} {:>10}  {rate}", followed.of.metric(), followed.quantity.show(level)));
         }
         if self.followed.iter().all(|followed| followed.level.is_none()) {
             text.push_str(" no samples yet");
         }
         text
+    }
+}
+
+impl Followed {
+    fn push(&mut self, t_s: f64, value: f64, operations: Option<f64>) {
+        self.level = Some(value);
+        if let Err(error) = self.monitor.push(t_s, value, operations) {
+            tracing::debug!(metric = self.of.metric(), %error, "a sample was left out of the estimate");
+        }
     }
 }
 

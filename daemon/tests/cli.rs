@@ -30,6 +30,8 @@ mod place;
 mod profiles;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/sources.rs"]
+mod sources;
 #[path = "cli/tiny_server.rs"]
 mod tiny_server;
 #[path = "cli/verdict.rs"]

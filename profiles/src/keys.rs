@@ -233,7 +233,11 @@ pub(crate) const SOURCE: &[Key] = &[
 ];
 
 pub(crate) const SOURCE_SERIES: &[Key] = &[
-    key("metric", Shape::Text, "For `prometheus` and `command`: its name there; samples of the same name are added up."),
+    key(
+        "metric",
+        Shape::Text,
+        "For `prometheus` and `command`: its name there; samples of the same name are added up.",
+    ),
     key("labels", Shape::TextByName, "For `prometheus`: labels that a sample must have besides."),
     key("pointer", Shape::Text, "For `json` and `expvar`: a JSON pointer (RFC 6901)."),
 ];

@@ -18,8 +18,29 @@ const UNITS: &[(&str, &str)] = &[
 
 /// Ends of names that are units of their own, or none: such a series counts no things, and is not called `_count`.
 const FOREIGN: &[&str] = &[
-    "percent", "milliseconds", "ms", "microseconds", "us", "nanoseconds", "ns", "celsius", "info", "kilobytes", "kb",
-    "kib", "megabytes", "mb", "mib", "gigabytes", "gb", "gib", "timestamp", "hertz", "volts", "joules", "watts",
+    "percent",
+    "milliseconds",
+    "ms",
+    "microseconds",
+    "us",
+    "nanoseconds",
+    "ns",
+    "celsius",
+    "info",
+    "kilobytes",
+    "kb",
+    "kib",
+    "megabytes",
+    "mb",
+    "mib",
+    "gigabytes",
+    "gb",
+    "gib",
+    "timestamp",
+    "hertz",
+    "volts",
+    "joules",
+    "watts",
 ];
 
 /// The name of the series for what is called `offered` elsewhere: letters, digits and `_`, with its unit at the end.

@@ -50,7 +50,9 @@ pub use finite::NotFinite;
 pub use next::next_steps;
 pub use outcome::{Outcome, Severity};
 pub use read::{ReadError, read};
-pub use record::{Attribution, Event, Gap, Load, Overhead, Samples, Warning};
+pub use record::{
+    Attribution, Event, Gap, Heap, HeapFrom, Load, Overhead, Samples, Source, SourceFailures, SourceStatus, Warning,
+};
 pub use render::terminal::headline;
 pub use render::{Charset, Colour, Look, RENDERERS, RenderError, Renderer, Report, renderer};
 pub use run::{Ended, Host, Run};

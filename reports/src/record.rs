@@ -44,6 +44,85 @@ pub struct Overhead {
     pub late_ticks_count: u64,
 }
 
+/// Something besides the kernel that was asked for numbers, and how it did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    /// Its name in the profile.
+    pub name: String,
+    /// What it is: `prometheus`, `expvar`, `json`, `command`, `jvm`.
+    pub kind: String,
+    /// Its address or its command; `None` where it has none of its own.
+    pub asked: Option<String>,
+    /// How it did.
+    pub status: SourceStatus,
+    /// How often it was asked.
+    pub reads_count: u64,
+    /// How often it gave nothing, or less than was asked for, by reason.
+    pub failures: Vec<SourceFailures>,
+    /// Number of series that it gave.
+    pub series_count: u64,
+    /// Number of names that it offers and that were not recorded: there are too many, or two are spelled alike.
+    pub left_out_count: u64,
+    /// Time between two readings that was asked for, in seconds.
+    pub interval_s: f64,
+    /// The longest time that was kept between two readings instead, since one takes so long; `None` where that was not needed.
+    pub slowed_to_s: Option<f64>,
+    /// How long one reading took: the median, in seconds.
+    pub read_p50_s: Option<f64>,
+    /// The slowest reading, in seconds.
+    pub read_max_s: Option<f64>,
+}
+
+/// How a source did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceStatus {
+    /// It always gave what was asked for.
+    Active,
+    /// It gave something, but not always or not all.
+    Partly,
+    /// It never gave a number.
+    Failed,
+    /// It was never asked: the run had ended before.
+    NotAsked,
+}
+
+/// One reason why a source gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceFailures {
+    /// The reason in a word: `unreachable`, `timed_out`, `http_status`, `redirect`, `too_long`, `not_http`, `garbage`,
+    /// `missing`, `not_finite`, `counter_reset`, `cannot_start`, `command_failed`, `no_jvm`.
+    pub why: String,
+    /// How many readings it concerns.
+    pub count: u64,
+    /// The last one, for people.
+    pub last: String,
+}
+
+/// Where the live heap of the target was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Heap {
+    /// What tells it.
+    pub from: HeapFrom,
+    /// The source of the profile that gives it; `None` for the target's own API.
+    pub source: Option<String>,
+    /// The number of that source, where it has a name of its own.
+    pub metric: Option<String>,
+    /// Whether it speaks for the whole target, so that memory that grows over it is retention. The heap of one process among
+    /// several does not.
+    pub whole_target: bool,
+}
+
+/// What tells the live heap, the best one first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeapFrom {
+    /// soakd's API in the target: exact.
+    Api,
+    /// The target's runtime or allocator, or the target itself, at an endpoint or to a tool.
+    Runtime,
+}
+
 /// What was sampled.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Samples {

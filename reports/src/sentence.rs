@@ -7,6 +7,7 @@ use soakd_analysis::{Estimate, JudgementKind};
 use crate::amount::{amount, amount_beside, clock, estimate, percent, span, span_estimate};
 use crate::budget::{Bound, Budget, BudgetStatus};
 use crate::outcome::{Outcome, Severity};
+use crate::record::{Heap, HeapFrom, Source, SourceStatus};
 use crate::run::{Ended, Run};
 use crate::series::{Per, Role, Scope, SeriesVerdict};
 use crate::verdict::DecidedBy;
@@ -210,6 +211,38 @@ pub(crate) fn decider(by: &DecidedBy, run: &Run, series: &[SeriesVerdict], budge
         DecidedBy::RunEnded => ended_for(run),
         DecidedBy::NothingJudged => "no series was judged".to_owned(),
     }
+}
+
+/// How a source did.
+pub(crate) fn source_line(source: &Source) -> String {
+    let asked = source.asked.as_ref().map_or_else(String::new, |asked| format!(" {asked}"));
+    let mut text = format!("`{}` ({}{asked}): ", source.name, source.kind);
+    text.push_str(&match source.status {
+        SourceStatus::NotAsked => "not asked".to_owned(),
+        SourceStatus::Failed => format!("nothing in {} readings", source.reads_count),
+        SourceStatus::Active | SourceStatus::Partly => {
+            format!("{} readings, {} series", source.reads_count, source.series_count)
+        }
+    });
+    if let Some(pause_s) = source.slowed_to_s {
+        text.push_str(&format!(", at times slowed down to one every {}", span(pause_s)));
+    }
+    for failures in &source.failures {
+        text.push_str(&format!("; {} times {}: {}", failures.count, failures.why, failures.last));
+    }
+    text
+}
+
+/// Where the live heap comes from.
+pub(crate) fn heap_line(heap: &Heap) -> String {
+    let from = match (heap.from, &heap.source, &heap.metric) {
+        (HeapFrom::Api, ..) => "counted by soakd's API in the target".to_owned(),
+        (HeapFrom::Runtime, Some(source), Some(metric)) => format!("`{metric}` of `{source}`"),
+        (HeapFrom::Runtime, Some(source), None) => format!("told by `{source}`"),
+        (HeapFrom::Runtime, None, _) => "told by the runtime".to_owned(),
+    };
+    let whole = if heap.whole_target { "" } else { ", for one process of several: it says nothing about the others" };
+    format!("live heap: {from}{whole}")
 }
 
 /// The verdict in one sentence.

@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::conclude::{Policy, conclude, project, severity_of, witness};
 use crate::finite::{NotFinite, check_finite};
 use crate::outcome::{Outcome, Severity};
-use crate::record::{Attribution, Event, Load, Overhead, Samples, Warning};
+use crate::record::{Attribution, Event, Heap, Load, Overhead, Samples, Source, Warning};
 use crate::run::Run;
 use crate::series::{Per, Role, Scope, SeriesFinding, SeriesVerdict, TolerancePer};
 
@@ -53,6 +53,12 @@ pub struct Verdict {
     pub load: Option<Load>,
     /// Who grew.
     pub attribution: Vec<Attribution>,
+    /// Where the live heap was read; `None` where nothing tells it.
+    #[serde(default)]
+    pub heap: Option<Heap>,
+    /// What was asked for numbers besides the kernel.
+    #[serde(default)]
+    pub sources: Vec<Source>,
     /// What soakd itself cost.
     pub overhead: Overhead,
     /// What was sampled.
@@ -102,6 +108,10 @@ pub struct Findings {
     pub load: Option<Load>,
     /// Who grew.
     pub attribution: Vec<Attribution>,
+    /// Where the live heap was read.
+    pub heap: Option<Heap>,
+    /// What was asked for numbers besides the kernel.
+    pub sources: Vec<Source>,
     /// What soakd itself cost.
     pub overhead: Overhead,
     /// What was sampled.
@@ -118,8 +128,20 @@ impl Verdict {
     /// # Errors
     /// [`NotFinite`] where a number is NaN or infinite: such a document could not be read by others.
     pub fn new(findings: Findings) -> Result<Self, NotFinite> {
-        let Findings { run, policy, series, budgets, load, attribution, overhead, samples, warnings, events } =
-            findings;
+        let Findings {
+            run,
+            policy,
+            series,
+            budgets,
+            load,
+            attribution,
+            heap,
+            sources,
+            overhead,
+            samples,
+            warnings,
+            events,
+        } = findings;
         let series = read_together(series);
         let series: Vec<SeriesVerdict> = series.into_iter().map(|finding| complete(finding, &run, &policy)).collect();
         let conclusion = conclude(&run, &series, &budgets, &policy);
@@ -136,6 +158,8 @@ impl Verdict {
             budgets,
             load,
             attribution,
+            heap,
+            sources,
             overhead,
             samples,
             warnings,

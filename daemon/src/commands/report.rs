@@ -76,6 +76,7 @@ fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict, Fai
     let aside = match &kept {
         Some(kept) => Aside {
             load: kept.load.clone(),
+            sources: kept.sources.clone(),
             overhead: kept.overhead.clone(),
             missed_ticks_count: kept.samples.missed_ticks_count,
             warnings: kept.warnings.clone(),

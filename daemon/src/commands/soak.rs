@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use soakd_profiles::{
-    Attach, Choice, Counter, OutputStream, Plan, Profile, Ready, ReadyWhen, Sample, TargetSource, Warmup, units,
+    Attach, Choice, Counter, OutputStream, Plan, Profile, Ready, ReadyWhen, Sample, Source, SourceKind, TargetSource,
+    Warmup, units,
 };
 
 use crate::cli::{AttachArgs, CheckArgs, RunArgs, SoakArgs, StartArgs};
 use crate::commands::output;
 use crate::exit::{Exit, Failure};
+use crate::http::HttpUrl;
 use crate::limits;
 use crate::policy::RunPolicy;
 use crate::run::{Soak, Soaked};
@@ -158,6 +160,24 @@ fn counter_of(text: &str) -> Result<Counter, Failure> {
     }
 }
 
+/// What `--metrics-url` says.
+fn source_of(url: &str) -> Result<Source, Failure> {
+    if let Err(error) = url.parse::<HttpUrl>() {
+        return Err(Failure::new(Exit::Usage, format!("`--metrics-url {url}`: {error}"))
+            .hint("expected an address such as http://127.0.0.1:8080/metrics"));
+    }
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let url = url.to_owned();
+    let is_expvar = path.trim_end_matches('/').ends_with("/debug/vars");
+    Ok(Source::new(if is_expvar { SourceKind::Expvar { url } } else { SourceKind::Prometheus { url } }))
+}
+
+/// A name for a source of the command line that the profile does not use.
+fn free_name(profile: &Profile) -> String {
+    let names = std::iter::once("metrics".to_owned()).chain((2_u32..).map(|number| format!("metrics-{number}")));
+    names.into_iter().find(|name| !profile.sources.contains_key(name)).unwrap_or_default()
+}
+
 /// The plan: profile, then scenario and stage, then the command line.
 fn plan(chosen: Chosen, arguments: &SoakArgs, is_check: bool) -> Result<Plan, Failure> {
     let Chosen { profile, is_named } = chosen;
@@ -166,6 +186,11 @@ fn plan(chosen: Chosen, arguments: &SoakArgs, is_check: bool) -> Result<Plan, Fa
         environment: arguments.env.as_deref(),
         stage: arguments.stage.as_deref(),
     };
+    let mut profile = profile;
+    for url in &arguments.metrics_url {
+        let name = free_name(&profile);
+        profile.sources.insert(name, source_of(url)?);
+    }
     let mut plan = profile.plan(choice).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let profile = &mut plan.profile;
     if let Some(text) = &arguments.duration {
@@ -295,6 +320,21 @@ mod tests {
         assert_eq!(ready_of("line:^up$").map(|ready| ready.when), Ok(ReadyWhen::Line("^up$".to_owned())));
         for wrong in ["", "soon", "line:(", "https://x"] {
             assert_eq!(ready_of(wrong).map_err(|failure| failure.exit), Err(Exit::Usage), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn endpoints_are_told_by_their_address() {
+        let kind = |url: &str| source_of(url).map(|source| source.kind.name()).map_err(|failure| failure.exit);
+        assert_eq!(kind("http://127.0.0.1:8080/metrics"), Ok("prometheus"));
+        assert_eq!(kind("http://127.0.0.1:8080/debug/vars?x=1"), Ok("expvar"));
+        for wrong in ["", "localhost:8080/metrics", "https://x/metrics"] {
+            assert_eq!(kind(wrong), Err(Exit::Usage), "{wrong}");
+        }
+        let mut profile = Profile::default();
+        for name in ["metrics", "metrics-2"] {
+            assert_eq!(free_name(&profile), name);
+            profile.sources.insert(name.to_owned(), source_of("http://x/").expect("a source"));
         }
     }
 

@@ -15,6 +15,7 @@ use crate::policy::RunPolicy;
 use crate::progress::Progress;
 use crate::recording::Recording;
 use crate::sampling::{OperationSource, Sampling, SamplingOptions};
+use crate::sources::SourceSpecs;
 use crate::store::{NewRun, RunId};
 use crate::target::{AttachSpec, LimitOutcome, SpawnSpec, Target};
 use crate::watch::Watch;
@@ -36,6 +37,7 @@ impl<'a> Active<'a> {
 
         let source = operation_source::of(&profile.load, &folder, &operations)?;
         let wanted = wanted(profile, &folder, &source)?;
+        let specs = SourceSpecs::of(profile)?;
 
         // The run is on disk before anything is started, so that nothing that runs is unknown.
         let clock = RunClock::start();
@@ -57,7 +59,7 @@ impl<'a> Active<'a> {
             })
             .map_err(exit_of::store)?;
         let key = recorder.key();
-        let mut recording = Recording::new(recorder, &profile.sample);
+        let mut recording = Recording::new(recorder, profile);
 
         let target = match wanted {
             Wanted::Spawn(spec) => Target::spawn(*spec).await,
@@ -89,6 +91,8 @@ impl<'a> Active<'a> {
             watch: Watch::new(&soak.policy),
             load: Load::new(profile, &folder, &operations),
             sampling: None,
+            specs: Some(specs),
+            sources: None,
             phase: Phase::Starting,
             load_ended: None,
             soak,

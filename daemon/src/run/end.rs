@@ -13,6 +13,19 @@ impl Active<'_> {
     pub(super) async fn end(mut self, over: Over, signals: &mut Signals) -> Result<Soaked, Failure> {
         let duration_s = self.clock.t_s();
         self.progress.wait_for("stopping");
+        if let Some(sources) = self.sources.take() {
+            let recording = &mut self.recording;
+            let last = |reading: crate::sources::SourceReading| {
+                if reading.t_s <= duration_s {
+                    recording.source(&reading);
+                }
+            };
+            sources.stop(last).await?;
+        }
+        for source in self.recording.sources() {
+            self.aside.sources.push(source.report());
+            self.aside.warnings.extend(source.warnings());
+        }
         // Sampling ends first: a target that is being stopped is no target any more.
         let sampling = match self.sampling.take() {
             Some(sampling) => {

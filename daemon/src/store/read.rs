@@ -154,10 +154,9 @@ pub(super) fn verdict(connection: &Connection, RunKey(run): RunKey) -> rusqlite:
 
 /// Number of samples of a run, and the time of the last; what was read beside them counts for neither.
 pub(super) fn extent(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<(u64, Option<f64>)> {
-    let count: i64 = connection.query_row("SELECT count(*) FROM samples WHERE run = ?1 AND aside = 0", [run], |row| row.get(0))?;
-    let last = connection
-        .query_row(LAST_SAMPLE, [run], |row| row.get(0))
-        .optional()?;
+    let count: i64 =
+        connection.query_row("SELECT count(*) FROM samples WHERE run = ?1 AND aside = 0", [run], |row| row.get(0))?;
+    let last = connection.query_row(LAST_SAMPLE, [run], |row| row.get(0)).optional()?;
     Ok((u64::try_from(count).unwrap_or(0), last))
 }
 

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::event::TargetEvent;
 use super::output_lines::{LineCutter, Piece};
 use super::output_log::OutputLog;
+use super::printed::Printed;
 
 /// How many of the last lines are kept for messages, and how long each may be.
 const TAIL_LINES: usize = 20;
@@ -114,6 +115,7 @@ struct Progress {
 struct Shared {
     tail: VecDeque<String>,
     counters: Vec<LineCounter>,
+    printed: Option<Printed>,
     watchers: Vec<Watcher>,
 }
 
@@ -124,8 +126,8 @@ impl std::fmt::Debug for Output {
 }
 
 impl Output {
-    pub(super) fn new(counters: Vec<LineCounter>) -> Self {
-        let shared = Shared { counters, ..Shared::default() };
+    pub(super) fn new(counters: Vec<LineCounter>, printed: Option<Printed>) -> Self {
+        let shared = Shared { counters, printed, ..Shared::default() };
         Self { shared: Arc::new(Mutex::new(shared)), progress: Arc::default() }
     }
 
@@ -193,6 +195,9 @@ impl Output {
         shared.tail.push_back(String::from_utf8_lossy(start).into_owned());
         for counter in &shared.counters {
             counter.look(line);
+        }
+        if let Some(printed) = &shared.printed {
+            printed.look(line);
         }
         shared.watchers.retain_mut(|watcher| watcher(line) == Watch::GoOn);
     }
@@ -350,7 +355,7 @@ mod tests {
     use super::*;
 
     fn reading(counters: Vec<LineCounter>) -> (Output, Reader, io::PipeWriter, io::PipeWriter) {
-        let output = Output::new(counters);
+        let output = Output::new(counters, None);
         let ((out, write_out), (err, write_err)) = (io::pipe().unwrap(), io::pipe().unwrap());
         let (events, _) = mpsc::unbounded_channel();
         let reader = output.read([out.into(), err.into()], None, events).unwrap();

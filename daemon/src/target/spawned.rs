@@ -40,7 +40,7 @@ pub(super) async fn spawn(spec: SpawnSpec, program: &KeeperProgram) -> Result<Ta
         }
         None => None,
     };
-    let output = Output::new(spec.counters.clone());
+    let output = Output::new(spec.counters.clone(), spec.printed.clone());
     let ready = spec.ready.as_ref().map(|ready| ReadyWait::begin(ready, &output)).transpose()?;
 
     let keeping = |what| move |reason| TargetError::Keeper { what, reason };

@@ -12,6 +12,7 @@ use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::output::LineCounter;
+use super::printed::Printed;
 
 /// How to start a target (or a load driver, which is kept in the same way).
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct SpawnSpec {
     pub output: OutputSpec,
     /// What is counted in its output.
     pub counters: Vec<LineCounter>,
+    /// What keeps its standard output, where that is an answer.
+    pub printed: Option<Printed>,
     /// When it counts as ready, for the first start and for every restart. `None`: at once.
     pub ready: Option<ReadySpec>,
     /// What happens when it exits without having been asked to.
@@ -72,6 +75,7 @@ impl SpawnSpec {
             memory_limit_bytes: None,
             output: OutputSpec::default(),
             counters: Vec::new(),
+            printed: None,
             ready: None,
             restart: RestartPolicy::default(),
         }

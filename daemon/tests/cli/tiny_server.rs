@@ -11,6 +11,12 @@ use std::time::Duration;
 pub(crate) enum Manner {
     /// This status, and a metric `work_total` that grows by 10 with each answer.
     Counts { status: u16 },
+    /// Status 200, and what this makes of the number of the question.
+    Says(fn(u64) -> String),
+    /// A redirection to another place.
+    Redirects,
+    /// An answer without end.
+    Floods,
     /// Something that is no HTTP.
     Babbles,
     /// It takes the connection and says nothing.
@@ -67,19 +73,28 @@ impl Drop for TinyServer {
 }
 
 fn answer(mut stream: &TcpStream, manner: Manner, asked: u64) -> std::io::Result<()> {
-    // Not to hang for ever on a client that does not ask.
+    // Not to hang for ever on a client that does not ask, or does not listen.
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(10)))?;
+    if matches!(manner, Manner::Silent) {
+        return Ok(());
+    }
+    let _ = stream.read(&mut [0; 1024])?;
+    let mut whole = |status: u16, headers: &str, body: &str| {
+        let length = body.len();
+        write!(stream, "HTTP/1.1 {status} Said\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+    };
     match manner {
         Manner::Silent => Ok(()),
-        Manner::Babbles => {
-            let _ = stream.read(&mut [0; 1024])?;
-            stream.write_all(b"hello, what can I do for you?\n")
-        }
-        Manner::Counts { status } => {
-            let _ = stream.read(&mut [0; 1024])?;
-            let body = format!("# TYPE work counter\nwork_total {}\n", asked * 10);
-            let length = body.len();
-            write!(stream, "HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+        Manner::Babbles => stream.write_all(b"hello, what can I do for you?\n"),
+        Manner::Counts { status } => whole(status, "", &format!("# TYPE work counter\nwork_total {}\n", asked * 10)),
+        Manner::Says(said) => whole(200, "", &said(asked)),
+        Manner::Redirects => whole(302, "Location: /elsewhere\r\n", ""),
+        Manner::Floods => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            loop {
+                stream.write_all(&[b'x'; 64 * 1024])?;
+            }
         }
     }
 }

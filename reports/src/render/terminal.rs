@@ -9,7 +9,7 @@ use super::{Charset, Colour, Look, RenderError, Renderer, Report};
 use crate::amount::{amount, clock, percent, span};
 use crate::next::next_steps;
 use crate::outcome::{Outcome, Severity};
-use crate::sentence::{budget_line, could_have_seen, ended, ended_for, outlook, series_line};
+use crate::sentence::{budget_line, could_have_seen, ended, ended_for, heap_line, outlook, series_line, source_line};
 use crate::series::Role;
 use crate::verdict::{DecidedBy, Verdict};
 
@@ -254,6 +254,7 @@ impl Page {
                 self.item(&format!("{} `{}`", percent(part.share), part.what));
             }
         }
+        self.sources(verdict);
         let overhead = &verdict.overhead;
         let mut parts = Vec::new();
         parts.extend(overhead.cpu_s.map(|cpu_s| format!("{} of processor time", span(cpu_s))));
@@ -267,6 +268,20 @@ impl Page {
         if !parts.is_empty() {
             self.heading("soakd itself");
             self.item(&parts.join(", "));
+        }
+    }
+
+    /// What was asked besides the kernel, and where the live heap comes from.
+    fn sources(&mut self, verdict: &Verdict) {
+        if verdict.sources.is_empty() && verdict.heap.is_none() {
+            return;
+        }
+        self.heading("sources");
+        for source in &verdict.sources {
+            self.item(&source_line(source));
+        }
+        if let Some(heap) = &verdict.heap {
+            self.item(&heap_line(heap));
         }
     }
 

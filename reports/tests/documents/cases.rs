@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use soakd_analysis::judgement::{ModelChoice, ModelScore};
 use soakd_analysis::{Estimate, Judgement, JudgementKind, Quantity};
 use soakd_reports::{
-    Attribution, Bound, Budget, Ended, Event, Findings, Gap, Host, Load, Overhead, Policy, Role, Run, Samples, Scope,
-    SeriesFinding, Verdict, Warning,
+    Attribution, Bound, Budget, Ended, Event, Findings, Gap, Heap, HeapFrom, Host, Load, Overhead, Policy, Role, Run,
+    Samples, Scope, SeriesFinding, Source, SourceFailures, SourceStatus, Verdict, Warning,
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -143,6 +143,8 @@ fn findings(run: Run, series: Vec<SeriesFinding>) -> Findings {
             throughput_per_s: Some(200.0),
         }),
         attribution: Vec::new(),
+        heap: None,
+        sources: Vec::new(),
         overhead: Overhead {
             cpu_s: Some(1.9),
             cpu_ratio: Some(0.0005),
@@ -169,6 +171,33 @@ fn pass() -> Findings {
     );
     findings.series[0].decided_at_s = Some(1260.0);
     findings.series[1].decided_at_s = Some(900.0);
+    let mut cache = series("app_cache_bytes", Role::Witness, judgement(JudgementKind::NoLeak, 0.1, -0.2, 0.4));
+    cache.scope = Scope::Source { name: "app".to_owned() };
+    findings.series.push(cache);
+    findings.sources = vec![Source {
+        name: "app".to_owned(),
+        kind: "prometheus".to_owned(),
+        asked: Some("http://127.0.0.1:8080/metrics".to_owned()),
+        status: SourceStatus::Partly,
+        reads_count: 252,
+        failures: vec![SourceFailures {
+            why: "timed_out".to_owned(),
+            count: 2,
+            last: "no full answer within 5 s".to_owned(),
+        }],
+        series_count: 34,
+        left_out_count: 0,
+        interval_s: 5.0,
+        slowed_to_s: None,
+        read_p50_s: Some(0.0021),
+        read_max_s: Some(5.0),
+    }];
+    findings.heap = Some(Heap {
+        from: HeapFrom::Runtime,
+        source: Some("app".to_owned()),
+        metric: Some("go_memstats_heap_alloc_bytes".to_owned()),
+        whole_target: false,
+    });
     findings.budgets = vec![Budget::observed("peak", "rss_bytes", Bound::AtMost, 100.0 * MIB, Ok(48.0 * MIB))];
     findings
 }
