@@ -65,7 +65,7 @@ fn a_store_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it() {
                  '2026-01-01T00:00:00Z', 'finished', 1, 1, 'boot', 'done', 2.0);
              INSERT INTO series VALUES (7, 0, 'rss_bytes', 'tree', NULL, NULL, NULL, 'bytes'),
                  (7, 1, 'fds_count', 'process', 42, 43, 'server', 'count');
-             INSERT INTO samples VALUES (7, 0, 0.5, x'000400'), (7, 1, 1.5, x'000800');",
+             INSERT INTO samples VALUES (7, 0, 0.5, x'0004'), (7, 1, 1.5, x'0008');",
         )
         .unwrap();
     drop(connection);

@@ -14,10 +14,12 @@ fn source(name: &str, lines: &str) -> String {
     format!("[source.{name}]\ninterval = '100ms'\n{lines}\n")
 }
 
-/// The verdict on an idle target with these sources, after a short run that ends like this.
+/// The verdict on an idle target with these sources, after a run that ends like this and is long enough for each of them
+/// to be asked on a busy machine.
 fn soaked(place: &Place, sources: &str, exit_code: i32) -> Value {
     place.write("sources.toml", &format!("{IDLE}{sources}"));
-    place.run([&["run", "sources.toml"], SHORT, &["--out", "out"]].concat()).ends_with(exit_code);
+    let options = ["--interval", "50ms", "--for", "4s", "--tolerate", "1TiB/h", "--out", "out"];
+    place.run([&["run", "sources.toml"], &options[..]].concat()).ends_with(exit_code);
     place.nothing_is_left();
     place.verdict("out")
 }
@@ -137,8 +139,7 @@ fn a_number_of_the_target_that_grows_is_a_leak_by_itself() {
     let server = TinyServer::start(Manner::Says(|asked| format!("app_sessions {}\napp_idle 3\n", asked * 10)));
     let app = source("app", &format!("prometheus = '{}'\njudge = ['app_sessions', 'app_idle']", server.url()));
     place.write("growing.toml", &format!("{IDLE}{app}[judge]\ntolerances = {{ app_sessions_count = '10/h' }}\n"));
-    let answer =
-        place.run([&["run", "growing.toml", "--interval", "50ms", "--for", "8s", "--out", "out"][..]].concat());
+    let answer = place.run(["run", "growing.toml", "--interval", "50ms", "--for", "8s", "--out", "out"]);
     place.nothing_is_left();
     assert!(matches!(answer.status.code(), Some(2 | 3)), "{answer}");
     let verdict = place.verdict("out");
@@ -209,9 +210,13 @@ fn commands_that_hang_fail_or_leave_something_running_leave_nothing() {
         source("talking", "command = ['echo', 'no number']"),
     ];
     let verdict = soaked(&place, &sources.concat(), 0);
-    for (name, why) in
-        [("hanging", "timed_out"), ("failing", "command_failed"), ("absent", "cannot_start"), ("talking", "garbage")]
-    {
+    for (name, why) in [
+        ("hanging", "timed_out"),
+        ("failing", "command_failed"),
+        ("absent", "cannot_start"),
+        ("talking", "garbage"),
+        ("chatting", "too_long"),
+    ] {
         assert_eq!(reasons(&verdict, name), [why], "{name}");
     }
     assert_eq!(report(&verdict, "escaping")["status"], "active", "{verdict:#}");
