@@ -36,7 +36,7 @@ pub struct SamplingOptions {
     /// Time from one reading of what costs several times as much as memory (CPU time, faults, resident pages of files) to
     /// the next.
     pub full_interval: Duration,
-    /// Time from one walk through the address space to the next.
+    /// Time from one walk through the address space, and one look at every descriptor, to the next.
     pub slow_interval: Duration,
     /// Whether processes are handed over one by one too, where there are several.
     pub per_process: bool,

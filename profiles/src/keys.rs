@@ -208,7 +208,11 @@ pub(crate) const PROMETHEUS: &[Key] = &[
 
 pub(crate) const SAMPLE: &[Key] = &[
     key("interval", Shape::Duration, "Time from one sample to the next, 10ms to 10m."),
-    key("slow_interval", Shape::Duration, "Time from one expensive reading (PSS and USS) to the next."),
+    key(
+        "slow_interval",
+        Shape::Duration,
+        "Time from one expensive reading (PSS and USS, kinds of descriptors, sockets) to the next.",
+    ),
     key("metrics", Shape::Texts, "Metrics to record; empty means all."),
     key("per_process", Shape::Boolean, "Whether each process has series of its own."),
 ];

@@ -1,4 +1,4 @@
-//! Memory and load of the host, as context: `/proc/meminfo` and `/proc/loadavg`.
+//! Memory, load and pressure of the host, as context: `/proc/meminfo`, `/proc/loadavg`, `/proc/pressure`.
 
 use std::os::fd::OwnedFd;
 
@@ -8,6 +8,7 @@ use crate::error::SampleError;
 use crate::fields::{as_reading, kib_as_bytes, name_and_rest, number, whole_lines, words};
 use crate::kept_file::KeptFile;
 use crate::metric::MetricId;
+use crate::pressure::Pressure;
 use crate::proc_root::ProcRoot;
 use crate::reading::Reading;
 use crate::sampler::Sampler;
@@ -23,6 +24,12 @@ pub struct Meminfo {
     pub swap_total_bytes: Option<u64>,
     /// Swap space that is free.
     pub swap_free_bytes: Option<u64>,
+    /// Kernel objects.
+    pub slab_bytes: Option<u64>,
+    /// Kernel objects that cannot be dropped.
+    pub slab_unreclaimable_bytes: Option<u64>,
+    /// Page tables.
+    pub page_tables_bytes: Option<u64>,
 }
 
 impl Meminfo {
@@ -37,6 +44,9 @@ impl Meminfo {
                 b"MemAvailable" => meminfo.available_bytes = kib_as_bytes(rest),
                 b"SwapTotal" => meminfo.swap_total_bytes = kib_as_bytes(rest),
                 b"SwapFree" => meminfo.swap_free_bytes = kib_as_bytes(rest),
+                b"Slab" => meminfo.slab_bytes = kib_as_bytes(rest),
+                b"SUnreclaim" => meminfo.slab_unreclaimable_bytes = kib_as_bytes(rest),
+                b"PageTables" => meminfo.page_tables_bytes = kib_as_bytes(rest),
                 _ => {}
             }
         }
@@ -50,6 +60,16 @@ impl Meminfo {
     pub fn fill(&self, reading: &mut Reading) -> Result<(), SampleError> {
         if let (Some(total), Some(free)) = (self.swap_total_bytes, self.swap_free_bytes) {
             reading.set(MetricId::HostSwapUsed, as_reading(total.saturating_sub(free)));
+        }
+        let kernel = [
+            (MetricId::HostSlab, self.slab_bytes),
+            (MetricId::HostSlabUnreclaimable, self.slab_unreclaimable_bytes),
+            (MetricId::HostPageTables, self.page_tables_bytes),
+        ];
+        for (metric, bytes) in kernel {
+            if let Some(bytes) = bytes {
+                reading.set(metric, as_reading(bytes));
+            }
         }
         let total = self.total_bytes.ok_or(SampleError::Garbled { expected: "`MemTotal` in `meminfo`" })?;
         let available = self.available_bytes.ok_or(SampleError::Unsupported)?;
@@ -69,11 +89,13 @@ fn parse_load(text: &[u8]) -> Option<f64> {
     Some(as_reading(whole) + as_reading(number(hundredths)?) / 100.0)
 }
 
-/// Reads memory, swap and load of the host into a [`Reading`]; beside [`crate::TreeSampler`], as often as wanted.
+/// Reads memory, swap, load and pressure of the host into a [`Reading`]; beside [`crate::TreeSampler`], as often as wanted.
 #[derive(Debug)]
 pub struct HostSampler {
     meminfo: KeptFile<4096>,
     loadavg: KeptFile<128>,
+    /// `None` where the kernel does not measure it.
+    pressure: Option<Pressure>,
 }
 
 impl HostSampler {
@@ -84,12 +106,25 @@ impl HostSampler {
     pub fn open(root: &ProcRoot) -> Result<Self, SampleError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder: OwnedFd = rustix::fs::open(root.path(), flags, Mode::empty())?;
-        Ok(Self { meminfo: KeptFile::open(&folder, "meminfo")?, loadavg: KeptFile::open(&folder, "loadavg")? })
+        let names = [
+            ("cpu", MetricId::HostCpuPressure),
+            ("memory", MetricId::HostMemoryPressure),
+            ("io", MetricId::HostIoPressure),
+        ];
+        let pressure = rustix::fs::openat(&folder, "pressure", flags, Mode::empty()).ok();
+        Ok(Self {
+            meminfo: KeptFile::open(&folder, "meminfo")?,
+            loadavg: KeptFile::open(&folder, "loadavg")?,
+            pressure: pressure.map(|folder| Pressure::open(&folder, names)),
+        })
     }
 }
 
 impl Sampler for HostSampler {
     fn read(&mut self, reading: &mut Reading) -> Result<(), SampleError> {
+        if let Some(pressure) = &mut self.pressure {
+            pressure.read(reading);
+        }
         let load = self.loadavg.read(|text, _| Some(parse_load(text)))?;
         if let Some(load) = load {
             reading.set(MetricId::HostLoad, load);
@@ -107,12 +142,16 @@ mod tests {
     #[test]
     fn used_is_what_cannot_be_had_any_more() {
         let text = "MemTotal:       24684084 kB\nMemFree:        23059832 kB\nMemAvailable:   24170976 kB\n\
-                    SwapCached:            0 kB\nSwapTotal:       2097148 kB\nSwapFree:        2097048 kB\n";
+                    SwapCached:            0 kB\nSwapTotal:       2097148 kB\nSwapFree:        2097048 kB\n\
+                    PageTables:         8840 kB\nSlab:             301020 kB\nSUnreclaim:        91020 kB\n";
         let mut reading = Reading::default();
         Meminfo::parse(text.as_bytes()).fill(&mut reading).unwrap();
         assert_eq!(reading.get(MetricId::HostAvailable), Some(24_170_976.0 * 1024.0));
         assert_eq!(reading.get(MetricId::HostUsed), Some(513_108.0 * 1024.0));
         assert_eq!(reading.get(MetricId::HostSwapUsed), Some(102_400.0));
+        assert_eq!(reading.get(MetricId::HostSlab), Some(301_020.0 * 1024.0));
+        assert_eq!(reading.get(MetricId::HostSlabUnreclaimable), Some(91_020.0 * 1024.0));
+        assert_eq!(reading.get(MetricId::HostPageTables), Some(8_840.0 * 1024.0));
     }
 
     #[test]

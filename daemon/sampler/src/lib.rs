@@ -28,12 +28,12 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | `metric`, `reading`, `error` | [`METRICS`], the values of one instant, and why there is none |
-//! | `sampler` | [`Sampler`] and [`SAMPLERS`]; a file for each source: `statm`, `descriptors`, `threads`, `status`, `stat`, `smaps_rollup` |
+//! | `sampler` | [`Sampler`] and [`SAMPLERS`]; a file for each source: `statm`, `descriptors`, `threads`, `status`, `stat`, `io`, `smaps_rollup` |
 //! | `tree`, `births`, `listing` | who belongs to the target, and how new members are found without searching |
 //! | `tree_sampler`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
-//! | `sampler_status`, `cost` | how each source is doing, and what it costs |
-//! | `descriptor_kind` | what a descriptor stands for |
-//! | `host`, `host_memory`, `swap_areas` | the host: facts, and memory and load as context |
+//! | `sampler_status`, `cost`, `pace` | how each source is doing, what it costs, how often it may be read |
+//! | `descriptor_kind`, `descriptor_look`, `socket_table` | what descriptors stand for, and in which state sockets are |
+//! | `host`, `host_memory`, `pressure`, `swap_areas` | the host: facts, and memory, load and pressure as context |
 //! | `cgroup`, `limits` | control groups v1, v2 and hybrid; what stops a process from growing |
 //! | `process_id`, `proc_root`, `kept_file`, `fields` | identity of a process, a settable `/proc`, files kept open, numbers in the kernel's text |
 //!
@@ -44,22 +44,27 @@ mod births;
 mod cgroup;
 mod cost;
 mod descriptor_kind;
+mod descriptor_look;
 mod descriptors;
 mod error;
 mod fields;
 mod host;
 mod host_memory;
+mod io;
 mod kept_file;
 mod limits;
 mod listing;
 mod metric;
 mod open_member;
+mod pace;
+mod pressure;
 mod proc_root;
 mod process_id;
 mod reading;
 mod sampler;
 mod sampler_status;
 mod smaps_rollup;
+mod socket_table;
 mod stat;
 mod statm;
 mod status;
@@ -75,14 +80,17 @@ pub use descriptor_kind::{DescriptorKind, socket_inode};
 pub use error::SampleError;
 pub use host::HostFacts;
 pub use host_memory::{HostSampler, Meminfo};
+pub use io::Io;
 pub use limits::{LimitSource, MemoryLimit, memory_limits};
 pub use metric::{Detail, METRICS, Metric, MetricId, Scope, TreeSum};
+pub use pressure::parse_pressure;
 pub use proc_root::ProcRoot;
 pub use process_id::{Liveness, ProcessId};
 pub use reading::Reading;
 pub use sampler::{SAMPLERS, Sampler, SamplerId, SamplerRow};
 pub use sampler_status::{SamplerReport, SamplerStatus};
 pub use smaps_rollup::SmapsRollup;
+pub use socket_table::{Socket, SocketFamily, SocketState};
 pub use stat::{Comm, Stat};
 pub use statm::Statm;
 pub use status::Status;

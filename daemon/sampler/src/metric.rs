@@ -8,7 +8,8 @@ pub enum Detail {
     /// With `stat` and `status` on top: about 10 to 15 µs for each process.
     Full,
     /// With a walk through the address space on top: about 10 ms for each GiB that is resident, during which the
-    /// target's own `mmap` and `munmap` wait. Kept within a share of time by [`crate::TreeSampler`].
+    /// target's own `mmap` and `munmap` wait; and with a look at each descriptor. Both are kept within a share of time by
+    /// [`crate::TreeSampler`].
     Slow,
 }
 
@@ -126,12 +127,72 @@ metrics! {
         "resident memory that no other process shares: what would be free if the process ended";
     SwapPss "swap_pss_bytes" Slow Process Exact false
         "swapped-out memory, where each shared page counts by its share";
+    RssKept "rss_kept_bytes" Slow Process SharedCountsTwice false
+        "resident memory, exact, without pages that the program gave back lazily (MADV_FREE) and the kernel has not taken yet";
+    LazyFree "lazy_free_bytes" Slow Process SharedCountsTwice false
+        "resident pages that the program gave back lazily (MADV_FREE): the kernel takes them when it needs them";
+    AnonHuge "anon_huge_bytes" Slow Process SharedCountsTwice false
+        "resident anonymous memory in transparent huge pages: it moves in steps of 2 MiB";
+    ShmemHuge "shmem_huge_bytes" Slow Process SharedCountsTwice false
+        "resident shared memory in transparent huge pages";
+    Shared "shared_bytes" Slow Process SharedCountsTwice false
+        "resident memory that other processes use too";
+    IoRead "io_read_bytes" Full Process Cumulative false
+        "bytes fetched from storage since the start";
+    IoWritten "io_written_bytes" Full Process Cumulative false
+        "bytes sent to storage since the start, those that are still to be written included";
+    FdsFiles "fds_files_count" Slow Process SharedCountsTwice false
+        "open descriptors of files, folders and devices";
+    FdsDeleted "fds_deleted_count" Slow Process SharedCountsTwice false
+        "open descriptors of files that were deleted";
+    FdsMemoryFiles "fds_memory_files_count" Slow Process SharedCountsTwice false
+        "open descriptors of memory that looks like a file (memfd)";
+    FdsSockets "fds_sockets_count" Slow Process SharedCountsTwice false
+        "open descriptors of sockets";
+    FdsPipes "fds_pipes_count" Slow Process SharedCountsTwice false
+        "open descriptors of pipes";
+    FdsEventFds "fds_eventfds_count" Slow Process SharedCountsTwice false
+        "open descriptors of eventfds";
+    FdsAnonInodes "fds_anon_inodes_count" Slow Process SharedCountsTwice false
+        "open descriptors of other kernel objects: epoll, timers, signals, inotify, io_uring";
+    FdsOthers "fds_others_count" Slow Process SharedCountsTwice false
+        "open descriptors of anything else";
+    DeletedFiles "deleted_files_bytes" Slow Process SharedCountsTwice false
+        "disk space of files that were deleted and are still open";
+    SocketsEstablished "sockets_established_count" Slow Process SharedCountsTwice false
+        "TCP connections that are established";
+    SocketsCloseWait "sockets_close_wait_count" Slow Process SharedCountsTwice false
+        "TCP connections that the other side has closed and the target has not (CLOSE_WAIT)";
+    SocketsListen "sockets_listen_count" Slow Process SharedCountsTwice false
+        "TCP sockets that listen";
+    SocketsTcpOther "sockets_tcp_other_count" Slow Process SharedCountsTwice false
+        "TCP sockets in any other state: opening, closing";
+    SocketsUdp "sockets_udp_count" Slow Process SharedCountsTwice false
+        "UDP sockets";
+    SocketsUnix "sockets_unix_count" Slow Process SharedCountsTwice false
+        "UNIX sockets";
+    SocketsOther "sockets_other_count" Slow Process SharedCountsTwice false
+        "sockets of other families, and TCP and UDP sockets without an address yet";
+    SocketsTimeWait "sockets_time_wait_count" Slow Tree Exact false
+        "TCP connections that linger after the target closed them (TIME_WAIT), on ports that it listens on: nobody owns the others";
     HostAvailable "host_available_bytes" Fast Host None false
         "memory of the host that programs can still get without swapping";
     HostUsed "host_used_bytes" Fast Host None false
         "memory of the host that is in use and cannot be had by dropping caches";
     HostSwapUsed "host_swap_used_bytes" Fast Host None false
         "swap space of the host that is in use";
+    HostSlab "host_slab_bytes" Fast Host None false
+        "kernel objects (slab) of the host";
+    HostSlabUnreclaimable "host_slab_unreclaimable_bytes" Fast Host None false
+        "kernel objects of the host that cannot be dropped";
+    HostPageTables "host_page_tables_bytes" Fast Host None false
+        "page tables of the host";
+    HostCpuPressure "host_cpu_pressure_ratio" Fast Host None false
+        "share of the last 10 s in which some task of the host waited for a CPU";
+    HostMemoryPressure "host_memory_pressure_ratio" Fast Host None false
+        "share of the last 10 s in which some task of the host waited for memory";
+    HostIoPressure "host_io_pressure_ratio" Fast Host None false
+        "share of the last 10 s in which some task of the host waited for storage";
     HostLoad "host_load_count" Fast Host None false
         "mean number of tasks that ran, wanted to run or waited for a disk over the last minute";
 }

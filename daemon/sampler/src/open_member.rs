@@ -30,7 +30,11 @@ impl OpenFiles {
         let place = &mut self.samplers[row.id as usize];
         match place {
             Some(sampler) => sampler.read(reading),
-            None => place.insert((row.open)(&self.process)?).read(reading),
+            None => {
+                // Nobody asks a single process for what is read of all together.
+                let open = row.open.ok_or(SampleError::Unsupported)?;
+                place.insert(open(&self.process)?).read(reading)
+            }
         }
     }
 }

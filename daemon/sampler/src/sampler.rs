@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::descriptors::DescriptorSampler;
 use crate::error::SampleError;
+use crate::io::IoSampler;
 use crate::metric::{Detail, MetricId};
 use crate::reading::Reading;
 use crate::smaps_rollup::SmapsRollupSampler;
@@ -38,6 +39,12 @@ pub enum SamplerId {
     Stat,
     /// `smaps_rollup`.
     SmapsRollup,
+    /// `io`.
+    Io,
+    /// The links in the folder `fd`.
+    DescriptorKinds,
+    /// The tables of sockets in `net`.
+    Sockets,
 }
 
 /// Opens a source for the process whose folder in `/proc` is given.
@@ -54,8 +61,8 @@ pub struct SamplerRow {
     pub detail: Detail,
     /// What it gives.
     pub metrics: &'static [MetricId],
-    /// Opens it for the process whose `/proc/PID` folder is given.
-    pub(crate) open: Open,
+    /// Opens it for the process whose `/proc/PID` folder is given; `None` for what is read of all processes together.
+    pub(crate) open: Option<Open>,
 }
 
 /// All sources of readings about a process, in the order in which they are read. The first tells whether it is still there.
@@ -65,48 +72,96 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "statm",
         detail: Detail::Fast,
         metrics: &[MetricId::Rss, MetricId::Anon, MetricId::Virtual],
-        open: |process| Ok(Box::new(StatmSampler::open(process)?)),
+        open: Some(|process| Ok(Box::new(StatmSampler::open(process)?))),
     },
     SamplerRow {
         id: SamplerId::Descriptors,
         name: "fd",
         detail: Detail::Fast,
         metrics: &[MetricId::Fds],
-        open: |process| Ok(Box::new(DescriptorSampler::open(process)?)),
+        open: Some(|process| Ok(Box::new(DescriptorSampler::open(process)?))),
     },
     SamplerRow {
         id: SamplerId::Threads,
         name: "task",
         detail: Detail::Fast,
         metrics: &[MetricId::Threads],
-        open: |process| Ok(Box::new(ThreadSampler::open(process)?)),
+        open: Some(|process| Ok(Box::new(ThreadSampler::open(process)?))),
     },
     SamplerRow {
         id: SamplerId::Status,
         name: "status",
         detail: Detail::Full,
         metrics: &[MetricId::Swap, MetricId::RssFile, MetricId::RssShmem],
-        open: |process| Ok(Box::new(StatusSampler::open(process)?)),
+        open: Some(|process| Ok(Box::new(StatusSampler::open(process)?))),
     },
     SamplerRow {
         id: SamplerId::Stat,
         name: "stat",
         detail: Detail::Full,
         metrics: &[MetricId::Cpu, MetricId::MinorFaults, MetricId::MajorFaults],
-        open: |process| Ok(Box::new(StatSampler::open(process)?)),
+        open: Some(|process| Ok(Box::new(StatSampler::open(process)?))),
     },
     SamplerRow {
         id: SamplerId::SmapsRollup,
         name: "smaps_rollup",
         detail: Detail::Slow,
-        metrics: &[MetricId::Pss, MetricId::Uss, MetricId::SwapPss],
-        open: |process| Ok(Box::new(SmapsRollupSampler::open(process)?)),
+        metrics: &[
+            MetricId::Pss,
+            MetricId::Uss,
+            MetricId::SwapPss,
+            MetricId::RssKept,
+            MetricId::LazyFree,
+            MetricId::AnonHuge,
+            MetricId::ShmemHuge,
+            MetricId::Shared,
+        ],
+        open: Some(|process| Ok(Box::new(SmapsRollupSampler::open(process)?))),
+    },
+    SamplerRow {
+        id: SamplerId::Io,
+        name: "io",
+        detail: Detail::Full,
+        metrics: &[MetricId::IoRead, MetricId::IoWritten],
+        open: Some(|process| Ok(Box::new(IoSampler::open(process)?))),
+    },
+    SamplerRow {
+        id: SamplerId::DescriptorKinds,
+        name: "fd/*",
+        detail: Detail::Slow,
+        metrics: &[
+            MetricId::FdsFiles,
+            MetricId::FdsDeleted,
+            MetricId::FdsMemoryFiles,
+            MetricId::FdsSockets,
+            MetricId::FdsPipes,
+            MetricId::FdsEventFds,
+            MetricId::FdsAnonInodes,
+            MetricId::FdsOthers,
+            MetricId::DeletedFiles,
+        ],
+        open: None,
+    },
+    SamplerRow {
+        id: SamplerId::Sockets,
+        name: "net",
+        detail: Detail::Slow,
+        metrics: &[
+            MetricId::SocketsEstablished,
+            MetricId::SocketsCloseWait,
+            MetricId::SocketsListen,
+            MetricId::SocketsTcpOther,
+            MetricId::SocketsUdp,
+            MetricId::SocketsUnix,
+            MetricId::SocketsOther,
+        ],
+        open: None,
     },
 ];
 
 impl SamplerId {
     /// Number of sources.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 9;
 
     /// The row of this source.
     #[must_use]
@@ -146,9 +201,9 @@ mod tests {
     #[test]
     fn every_source_reads_this_process() {
         let process = crate::ProcRoot::default().open_process(std::process::id()).map(Arc::new).unwrap();
-        for row in SAMPLERS {
+        for (row, open) in SAMPLERS.iter().filter_map(|row| Some((row, row.open?))) {
             let mut reading = Reading::default();
-            (row.open)(&process).unwrap().read(&mut reading).unwrap();
+            open(&process).unwrap().read(&mut reading).unwrap();
             for metric in row.metrics {
                 assert!(reading.get(*metric).is_some(), "{} of {}", metric.name(), row.name);
             }

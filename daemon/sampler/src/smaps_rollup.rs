@@ -1,4 +1,5 @@
-//! `/proc/PID/smaps_rollup`: proportional and unique memory, at the price of a walk through the page tables.
+//! `/proc/PID/smaps_rollup`: proportional, unique and shared memory, huge pages and pages given back, at the price of a
+//! walk through the page tables.
 //!
 //! The walk holds up the target's own `mmap`, `munmap` and `brk`, for about 10 ms for each GiB that is resident. Whoever
 //! reads it decides how often, and above which size not at all; see [`crate::TreeSampler`].
@@ -29,6 +30,16 @@ pub struct SmapsRollup {
     pub private_hugetlb_bytes: Option<u64>,
     /// Swapped-out memory, shared pages divided by the number of their users.
     pub swap_pss_bytes: Option<u64>,
+    /// Resident pages that others use too, unchanged since they were read from a file.
+    pub shared_clean_bytes: Option<u64>,
+    /// Resident pages that others use too, changed.
+    pub shared_dirty_bytes: Option<u64>,
+    /// Pages given back by `MADV_FREE` that are still resident (since Linux 4.12).
+    pub lazy_free_bytes: Option<u64>,
+    /// Anonymous memory in transparent huge pages.
+    pub anon_huge_bytes: Option<u64>,
+    /// Shared memory in transparent huge pages.
+    pub shmem_huge_bytes: Option<u64>,
 }
 
 impl SmapsRollup {
@@ -45,6 +56,11 @@ impl SmapsRollup {
                 b"Private_Dirty" => &mut rollup.private_dirty_bytes,
                 b"Private_Hugetlb" => &mut rollup.private_hugetlb_bytes,
                 b"SwapPss" => &mut rollup.swap_pss_bytes,
+                b"Shared_Clean" => &mut rollup.shared_clean_bytes,
+                b"Shared_Dirty" => &mut rollup.shared_dirty_bytes,
+                b"LazyFree" => &mut rollup.lazy_free_bytes,
+                b"AnonHugePages" => &mut rollup.anon_huge_bytes,
+                b"ShmemPmdMapped" => &mut rollup.shmem_huge_bytes,
                 _ => continue,
             };
             *place = kib_as_bytes(rest);
@@ -59,6 +75,18 @@ impl SmapsRollup {
         resident.checked_add(self.private_hugetlb_bytes.unwrap_or(0))
     }
 
+    /// Resident memory, in bytes, without what the program has given back lazily.
+    #[must_use]
+    pub fn rss_kept_bytes(&self) -> Option<u64> {
+        self.rss_bytes?.checked_sub(self.lazy_free_bytes?)
+    }
+
+    /// Memory, in bytes, that other processes use too.
+    #[must_use]
+    pub fn shared_bytes(&self) -> Option<u64> {
+        self.shared_clean_bytes?.checked_add(self.shared_dirty_bytes?)
+    }
+
     /// Puts what was found into `reading`.
     ///
     /// # Errors
@@ -70,9 +98,19 @@ impl SmapsRollup {
         const GARBLED: SampleError = SampleError::Garbled { expected: "the lines of `smaps_rollup`" };
         reading.set(MetricId::Pss, as_reading(self.pss_bytes.ok_or(GARBLED)?));
         reading.set(MetricId::Uss, as_reading(self.uss_bytes().ok_or(GARBLED)?));
-        // A kernel that cannot swap leaves the line out.
-        if let Some(bytes) = self.swap_pss_bytes {
-            reading.set(MetricId::SwapPss, as_reading(bytes));
+        // A kernel that cannot swap, or is older than a line, leaves it out.
+        let found = [
+            (MetricId::SwapPss, self.swap_pss_bytes),
+            (MetricId::RssKept, self.rss_kept_bytes()),
+            (MetricId::LazyFree, self.lazy_free_bytes),
+            (MetricId::AnonHuge, self.anon_huge_bytes),
+            (MetricId::ShmemHuge, self.shmem_huge_bytes),
+            (MetricId::Shared, self.shared_bytes()),
+        ];
+        for (metric, bytes) in found {
+            if let Some(bytes) = bytes {
+                reading.set(metric, as_reading(bytes));
+            }
         }
         Ok(())
     }

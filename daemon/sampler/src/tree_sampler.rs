@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::descriptor_look::DescriptorLook;
 use crate::descriptors::size_is_a_count;
 use crate::error::SampleError;
 use crate::fields::as_reading;
 use crate::metric::{Detail, METRICS, MetricId, Scope, TreeSum};
 use crate::open_member::OpenMember;
+use crate::pace::Pace;
 use crate::proc_root::ProcRoot;
 use crate::process_id::{ProcessId, read_stat};
 use crate::reading::Reading;
@@ -31,9 +33,10 @@ pub struct TreeOptions {
     pub metrics: Vec<MetricId>,
     /// Resident size of a process above which its address space is not walked (`pss_bytes`, `uss_bytes`, `swap_pss_bytes`).
     pub walk_limit_bytes: u64,
-    /// Largest share of time, 0 to 1, in which a member's address space may be walked.
+    /// Largest share of time, 0 to 1, in which a member's address space may be walked, and of this process's own time for
+    /// the look at descriptors and sockets of all members.
     pub walk_share_ratio: f64,
-    /// Most members whose files stay open; each takes two descriptors, four with [`Detail::Full`]. The others are opened
+    /// Most members whose files stay open; each takes two descriptors, five with [`Detail::Full`]. The others are opened
     /// at each tick, which costs some ten times as much. By default an eighth of the limit on open files.
     pub kept_members_max_count: usize,
 }
@@ -74,11 +77,11 @@ pub struct TreeSampler {
     /// Sums of the counts since the start of the members that ended.
     departed: Reading,
     walk_limit_bytes: u64,
-    walk_share_ratio: f64,
-    /// No address space is walked before.
-    walk_not_before: Duration,
-    /// The pause that led to it.
-    walk_pause: Duration,
+    walk_pace: Pace,
+    look: DescriptorLook,
+    look_pace: Pace,
+    /// Connections that linger, as of the last look, if that was in this tick.
+    lingering_count: Option<u64>,
     kept_members_max_count: usize,
 }
 
@@ -101,27 +104,32 @@ impl TreeSampler {
         };
         let reports = SAMPLERS.iter().map(|row| {
             // `statm` is always read: it tells who is still there.
-            let is_on = row.id == SamplerId::Statm || row.metrics.iter().any(needs);
+            let is_on = row.id == SamplerId::Statm
+                || row.metrics.iter().any(needs)
+                || (row.id == SamplerId::Sockets && needs(&MetricId::SocketsTimeWait));
             let fallback = (row.id == SamplerId::Descriptors && !size_is_a_count()).then_some(
                 "descriptors are listed one by one, since this kernel does not give their number (Linux 6.2 does)",
             );
             let status = if is_on { SamplerStatus::Waiting } else { SamplerStatus::Off };
             SamplerReport::new(row.id, status, fallback)
         });
+        let reports: Vec<SamplerReport> = reports.collect();
+        let wants_sockets = reports[SamplerId::Sockets as usize].status != SamplerStatus::Off;
         Self {
             clock,
             tree: ProcessTree::new(options.root.clone(), options.membership),
             generation: 0,
             open: Vec::new(),
             reading: TreeReading::default(),
-            reports: reports.collect(),
+            reports,
             is_wanted,
             swap_areas: SwapAreas::open(&options.root),
             departed: Reading::default(),
             walk_limit_bytes: options.walk_limit_bytes,
-            walk_share_ratio: options.walk_share_ratio,
-            walk_not_before: Duration::ZERO,
-            walk_pause: Duration::ZERO,
+            walk_pace: Pace::new(options.walk_share_ratio),
+            look: DescriptorLook::new(wants_sockets),
+            look_pace: Pace::new(options.walk_share_ratio),
+            lingering_count: None,
             kept_members_max_count: options.kept_members_max_count,
             root: options.root,
         }
@@ -157,9 +165,13 @@ impl TreeSampler {
                 if detail == Detail::Slow {
                     self.walk(row);
                 }
-            } else if row.detail <= detail || is_needed_for_swap {
+            } else if row.open.is_some() && (row.detail <= detail || is_needed_for_swap) {
                 self.sweep(row);
             }
+        }
+        self.lingering_count = None;
+        if detail == Detail::Slow {
+            self.look_at_descriptors();
         }
         self.drop_gone();
         self.complete(swap_is_idle);
@@ -248,16 +260,11 @@ impl TreeSampler {
     /// Walks the address spaces of all members, unless that was done too recently for the share of time it may take.
     fn walk(&mut self, row: &SamplerRow) {
         let begin = (self.clock)();
-        let report = &mut self.reports[row.id as usize];
-        if begin < self.walk_not_before {
-            for member in &mut self.reading.members {
-                member.failures[row.id as usize] = Some(SampleError::PutOff);
-            }
-            if report.status == SamplerStatus::Active {
-                report.status = SamplerStatus::Slowed { pause: self.walk_pause };
-            }
+        if let Err(pause) = self.walk_pace.may_start(begin) {
+            self.put_off(row.id, pause);
             return;
         }
+        let report = &mut self.reports[row.id as usize];
         let (mut reads, mut failures, mut last) = (0, 0, None);
         let mut longest = Duration::ZERO;
         for (open, member) in self.open.iter_mut().zip(&mut self.reading.members) {
@@ -288,9 +295,54 @@ impl TreeSampler {
         }
         report.note_sweep(reads, failures, last);
         // Each address space is walked once in a sweep, so it is the longest walk that sets the pause.
-        let pause = Duration::try_from_secs_f64(longest.as_secs_f64() / self.walk_share_ratio).unwrap_or(Duration::MAX);
-        self.walk_pause = pause;
-        self.walk_not_before = (self.clock)().saturating_add(pause);
+        self.walk_pace.ended((self.clock)(), longest);
+    }
+
+    /// Says of `sampler` that it was due, and is put off.
+    fn put_off(&mut self, sampler: SamplerId, pause: Duration) {
+        for member in &mut self.reading.members {
+            member.failures[sampler as usize] = Some(SampleError::PutOff);
+        }
+        let report = &mut self.reports[sampler as usize];
+        if report.status == SamplerStatus::Active {
+            report.status = SamplerStatus::Slowed { pause };
+        }
+    }
+
+    /// Looks at the descriptors and sockets of all members, unless that was done too recently.
+    fn look_at_descriptors(&mut self) {
+        let on = [SamplerId::DescriptorKinds, SamplerId::Sockets]
+            .map(|id| (id, self.reports[id as usize].status != SamplerStatus::Off));
+        let Some((payer, _)) = on.into_iter().find(|(_, is_on)| *is_on) else { return };
+        let begin = (self.clock)();
+        if let Err(pause) = self.look_pace.may_start(begin) {
+            for (id, _) in on.into_iter().filter(|(_, is_on)| *is_on) {
+                self.put_off(id, pause);
+            }
+            return;
+        }
+        self.lingering_count = self.look.take(&self.root, &mut self.reading.members);
+        let end = (self.clock)();
+        let took = end.saturating_sub(begin);
+        self.look_pace.ended(end, took);
+        for (id, _) in on.into_iter().filter(|(_, is_on)| *is_on) {
+            let (mut reads, mut failures, mut last) = (0, 0, None);
+            for (open, member) in self.open.iter_mut().zip(&self.reading.members).filter(|(open, _)| !open.is_gone) {
+                match member.failure(id) {
+                    None => reads += 1,
+                    Some(SampleError::Vanished) => open.is_gone = true,
+                    Some(why) => {
+                        failures += 1;
+                        last = Some((member.id, why));
+                    }
+                }
+            }
+            let report = &mut self.reports[id as usize];
+            report.note_sweep(reads, failures, last);
+            if id == payer {
+                report.cost.record(reads + failures, took);
+            }
+        }
     }
 
     /// Takes out those that were found to have ended.
@@ -385,6 +437,11 @@ impl TreeSampler {
         }
         if self.is_wanted[MetricId::Procs as usize] && self.reading.membership_failure.is_none() {
             totals.set(MetricId::Procs, as_reading(self.reading.members.len() as u64));
+        }
+        if self.is_wanted[MetricId::SocketsTimeWait as usize]
+            && let Some(count) = self.lingering_count
+        {
+            totals.set(MetricId::SocketsTimeWait, as_reading(count));
         }
     }
 }

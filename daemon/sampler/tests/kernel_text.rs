@@ -1,7 +1,9 @@
 //! The parsers on the kernel's own text, on text with faults, and on anything at all.
 
 use proptest::prelude::*;
-use soakd_sampler::{CgroupMounts, Comm, Meminfo, MetricId, Reading, SampleError, SmapsRollup, Stat, Statm, Status};
+use soakd_sampler::{
+    CgroupMounts, Comm, Io, Meminfo, MetricId, Reading, SampleError, SmapsRollup, Stat, Statm, Status, parse_pressure,
+};
 
 const STATUS: &str = include_str!("../fixtures/proc/status-6.18.txt");
 const KERNEL_THREAD: &str = include_str!("../fixtures/proc/status-kernel-thread-6.18.txt");
@@ -104,12 +106,44 @@ fn smaps_rollup_gives_proportional_and_unique_memory() {
     assert_eq!(Some(uss), rollup.private_clean_bytes.unwrap().checked_add(rollup.private_dirty_bytes.unwrap()));
     let mut reading = Reading::default();
     rollup.fill(&mut reading).unwrap();
-    assert_eq!(reading.iter().count(), 3);
+    assert_eq!(reading.iter().count(), 8);
     let mut reading = Reading::default();
     assert_eq!(SmapsRollup::parse(b"").fill(&mut reading), Err(SampleError::NoMemory));
+    assert_eq!(rollup.rss_kept_bytes(), rollup.rss_bytes, "nothing was given back");
+    assert_eq!(rollup.shared_bytes().unwrap() + uss, rollup.rss_bytes.unwrap());
     let cut = SmapsRollup::parse(&ROLLUP.as_bytes()[..ROLLUP.find("Private_Dirty").unwrap()]);
     assert!(matches!(cut.fill(&mut reading), Err(SampleError::Garbled { .. })));
     assert_eq!(reading.get(MetricId::Uss), None);
+}
+
+#[test]
+fn memory_that_was_given_back_lazily_is_not_kept() {
+    let text = "Rss: 300 kB\nPss: 300 kB\nShared_Clean: 40 kB\nShared_Dirty: 10 kB\nPrivate_Clean: 0 kB\n\
+                Private_Dirty: 250 kB\nLazyFree: 120 kB\nAnonHugePages: 2048 kB\nShmemPmdMapped: 4096 kB\n";
+    let mut reading = Reading::default();
+    SmapsRollup::parse(text.as_bytes()).fill(&mut reading).unwrap();
+    let kib = |metric| reading.get(metric).map(|bytes| bytes / 1024.0);
+    assert_eq!((kib(MetricId::RssKept), kib(MetricId::LazyFree)), (Some(180.0), Some(120.0)));
+    assert_eq!((kib(MetricId::AnonHuge), kib(MetricId::ShmemHuge)), (Some(2048.0), Some(4096.0)));
+    assert_eq!((kib(MetricId::Uss), kib(MetricId::Shared)), (Some(250.0), Some(50.0)));
+    assert_eq!(reading.get(MetricId::SwapPss), None, "a kernel that cannot swap");
+    // Before Linux 4.12 nothing is said about it: resident memory cannot be corrected then.
+    let old = text.replace("LazyFree: 120 kB\n", "");
+    let mut reading = Reading::default();
+    SmapsRollup::parse(old.as_bytes()).fill(&mut reading).unwrap();
+    assert_eq!((reading.get(MetricId::RssKept), reading.get(MetricId::LazyFree)), (None, None));
+}
+
+#[test]
+fn io_gives_what_went_to_storage() {
+    let text = b"rchar: 6976\nwchar: 5\nsyscr: 10\nsyscw: 0\nread_bytes: 8192\nwrite_bytes: 4096\n\
+                 cancelled_write_bytes: 12\n";
+    let mut reading = Reading::default();
+    Io::parse(text).fill(&mut reading).unwrap();
+    assert_eq!((reading.get(MetricId::IoRead), reading.get(MetricId::IoWritten)), (Some(8192.0), Some(4096.0)));
+    for bad in [&b""[..], b"read_bytes: 1\n", b"read_bytes: 1\nwrite_bytes: 1", b"read_bytes: -1\nwrite_bytes: 1\n"] {
+        assert!(matches!(Io::parse(bad).fill(&mut Reading::default()), Err(SampleError::Garbled { .. })), "{bad:?}");
+    }
 }
 
 /// Any bytes, and kernel text with some of its bytes changed or cut off.
@@ -136,6 +170,8 @@ proptest! {
         let _ = Statm::parse(&text).and_then(|statm| statm.fill(4096, &mut reading));
         let _ = SmapsRollup::parse(&text).fill(&mut reading);
         let _ = Meminfo::parse(&text).fill(&mut reading);
+        let _ = Io::parse(&text).fill(&mut reading);
+        let _ = parse_pressure(&text);
         let _ = Status::parse(&text);
         let _ = CgroupMounts::parse(&String::from_utf8_lossy(&text)).memory_cgroup_in(&text);
         for (_, value) in reading.iter() {
