@@ -7,7 +7,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `asking` | one question and its answer, by kind |
-//! | `command`, `jvm` | commands that end whatever happens, `jcmd` among them |
+//! | `command` | commands that end whatever happens |
+//! | `jvm`, `jvm_attach` | Java virtual machines, asked as `jcmd` asks them |
 //! | `offer` | from an answer's text to numbers with names |
 //! | `selection` | from these to series |
 //! | [`failure`] | what can be wrong with a source |
@@ -16,6 +17,7 @@ mod asking;
 mod command;
 pub mod failure;
 mod jvm;
+mod jvm_attach;
 mod offer;
 mod selection;
 

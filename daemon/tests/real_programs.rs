@@ -10,6 +10,8 @@
 mod cgroup;
 #[path = "real_programs/harness.rs"]
 mod harness;
+#[path = "real_programs/jvm.rs"]
+mod jvm;
 #[path = "real_programs/nginx.rs"]
 mod nginx;
 #[path = "real_programs/pid_reuse.rs"]
@@ -29,8 +31,16 @@ mod unit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cases: Vec<harness::Case> =
-        [redis::CASES, nginx::CASES, python::CASES, shell::CASES, unit::CASES, cgroup::CASES, pid_reuse::CASES]
-            .concat();
+    let cases: Vec<harness::Case> = [
+        redis::CASES,
+        nginx::CASES,
+        python::CASES,
+        shell::CASES,
+        unit::CASES,
+        cgroup::CASES,
+        pid_reuse::CASES,
+        jvm::CASES,
+    ]
+    .concat();
     harness::run(harness::trials(&cases))
 }

@@ -225,7 +225,7 @@ pub(crate) const SOURCE: &[Key] = &[
     key(
         "jvm",
         Shape::Word(JVM),
-        "The heap of the target's Java virtual machines through jcmd: what is `used`, or what is `live` after a full \
+        "The heap of the target's Java virtual machines, asked as jcmd asks them: what is `used`, or what is `live` after a full \
          collection at each reading.",
     ),
     key("interval", Shape::Duration, "Time from one reading to the next, 100ms to 1h."),

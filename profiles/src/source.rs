@@ -73,7 +73,7 @@ pub enum SourceKind {
         /// Program and arguments; never empty.
         command: Vec<String>,
     },
-    /// The heap of the Java virtual machines of the target, through `jcmd`.
+    /// The heap of the Java virtual machines of the target, asked as `jcmd` asks them.
     Jvm(JvmHeap),
 }
 
@@ -93,12 +93,14 @@ impl SourceKind {
         }
     }
 
-    /// The default of `interval`: what starts a process for each reading is asked less often.
+    /// The default of `interval`: what starts a process for each reading, or may stop the target, is asked less often.
     #[must_use]
     pub fn default_interval(&self) -> Duration {
         match self {
-            Self::Prometheus { .. } | Self::Expvar { .. } | Self::Json { .. } => Duration::from_secs(1),
-            Self::Command { .. } | Self::Jvm(_) => Duration::from_secs(5),
+            Self::Prometheus { .. } | Self::Expvar { .. } | Self::Json { .. } | Self::Jvm(JvmHeap::Used) => {
+                Duration::from_secs(1)
+            }
+            Self::Command { .. } | Self::Jvm(JvmHeap::Live) => Duration::from_secs(5),
         }
     }
 }

@@ -91,7 +91,7 @@ pub enum SourceStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceFailures {
     /// The reason in a word: `unreachable`, `timed_out`, `http_status`, `redirect`, `too_long`, `not_http`, `garbage`,
-    /// `missing`, `not_finite`, `counter_reset`, `cannot_start`, `command_failed`, `no_jvm`.
+    /// `missing`, `not_finite`, `counter_reset`, `cannot_start`, `command_failed`, `jvm_refuses`, `no_jvm`.
     pub why: String,
     /// How many readings it concerns.
     pub count: u64,

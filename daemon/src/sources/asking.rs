@@ -1,10 +1,11 @@
 //! How a source is asked: one question, one answer, whatever its kind.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
 use soakd_profiles::{JvmHeap, Source, SourceKind};
-use soakd_sampler::Membership;
+use soakd_sampler::{Membership, ProcessId};
 
 use super::failure::SourceFailure;
 use super::offer::{self, Offer};
@@ -26,7 +27,7 @@ pub(super) enum Asking {
     /// A command; a single number that it prints is called by this name.
     Command { spec: Box<SpawnSpec>, name: String },
     /// The Java virtual machines among the processes of the target.
-    Jvm(JvmHeap),
+    Jvm { what: JvmHeap, signalled: BTreeSet<ProcessId> },
 }
 
 /// What an endpoint answers with.
@@ -57,13 +58,13 @@ impl Asking {
             SourceKind::Expvar { url } => Self::Http { url: address(url)?, form: Form::Expvar },
             SourceKind::Json { url } => Self::Http { url: address(url)?, form: Form::Json },
             SourceKind::Command { command } => Self::Command { spec: Box::new(spec(command)?), name: name.to_owned() },
-            SourceKind::Jvm(heap) => Self::Jvm(*heap),
+            SourceKind::Jvm(what) => Self::Jvm { what: *what, signalled: BTreeSet::new() },
         })
     }
 
     /// Asks once; `None` where `over` came first.
     pub(super) async fn ask(
-        &self,
+        &mut self,
         membership: &Membership,
         timeout: Duration,
         over: impl Future<Output = ()>,
@@ -81,8 +82,8 @@ impl Asking {
                 let text = command::run((**spec).clone(), timeout, over).await?;
                 Some(text.and_then(|text| offer::of_output(&text, name)))
             }
-            Self::Jvm(heap) => {
-                let bytes = jvm::heap(membership, *heap, timeout, over).await?;
+            Self::Jvm { what, signalled } => {
+                let bytes = jvm::heap(membership, *what, signalled, timeout, over).await?;
                 Some(bytes.map(|value| {
                     let sample = Sample { name: heap_source::METRIC.to_owned(), labels: Vec::new(), value };
                     Offer { samples: vec![(sample, Kind::Gauge)], document: None }

@@ -64,6 +64,14 @@ pub enum SourceFailure {
         /// The last thing it said.
         said: Option<String>,
     },
+    /// A Java virtual machine that does not answer.
+    #[error("the virtual machine {pid} does not answer: {why}")]
+    JvmRefuses {
+        /// Its pid.
+        pid: u32,
+        /// What it said, or what the system says.
+        why: String,
+    },
     /// No process of the target is a Java virtual machine.
     #[error("no process of the target is a Java virtual machine")]
     NoJvm,
@@ -85,6 +93,7 @@ impl SourceFailure {
             Self::NotFinite { .. } => "not_finite",
             Self::CannotStart(_) => "cannot_start",
             Self::CommandFailed { .. } => "command_failed",
+            Self::JvmRefuses { .. } => "jvm_refuses",
             Self::NoJvm => "no_jvm",
         }
     }
@@ -104,6 +113,9 @@ impl SourceFailure {
             }
             Self::NotFinite { .. } => "nothing, where the target has no such number yet",
             Self::CannotStart(_) | Self::CommandFailed { .. } => "try the command by hand, as the user of soakd",
+            Self::JvmRefuses { .. } => {
+                "run soakd as the user of the target, or as root, and let the machine take questions"
+            }
             Self::NoJvm => "leave the source out, or check what the target is",
         }
     }
@@ -121,7 +133,7 @@ impl From<HttpError> for SourceFailure {
 }
 
 /// The system's words without its number, in lower case as the rest of a message.
-fn plain(error: &std::io::Error) -> String {
+pub(super) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();

@@ -1,79 +1,72 @@
-//! The heap of the Java virtual machines of a target, through `jcmd`.
+//! The heap of the Java virtual machines of a target, in the words of `jcmd`.
 //!
 //! `GC.heap_info` tells what is used, garbage included; `GC.class_histogram` collects all garbage first and tells what lives.
 //! The texts are those of OpenJDK 8 to 25: each collector has its own, and they change from version to version.
 
+use std::collections::BTreeSet;
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use soakd_profiles::JvmHeap;
-use soakd_sampler::{Membership, ProcRoot, ProcessTree};
+use soakd_sampler::{Membership, ProcRoot, ProcessId, ProcessTree};
 
-use super::command;
 use super::failure::{SourceFailure, beginning};
-use crate::target::SpawnSpec;
+use super::jvm_attach;
 
-/// Virtual machines of one target that are asked; each costs a start of `jcmd`.
-const MOST_MACHINES: usize = 8;
+/// Virtual machines of one target that are asked.
+const MOST_MACHINES: usize = 32;
 
-/// The sum over the virtual machines among the processes of `membership`; `None` where `over` came first.
+/// The sum over the virtual machines among the processes of `membership`; `None` where `over` came first. `signalled` is kept
+/// from one question to the next; see [`jvm_attach::ask`].
 pub(super) async fn heap(
     membership: &Membership,
     what: JvmHeap,
+    signalled: &mut BTreeSet<ProcessId>,
     timeout: Duration,
     over: impl Future<Output = ()>,
 ) -> Option<Result<f64, SourceFailure>> {
-    let machines = machines(membership);
+    let answer = tokio::select! {
+        biased;
+        () = over => return None,
+        answer = tokio::time::timeout(timeout, of_all(membership, what, signalled)) => answer,
+    };
+    Some(answer.unwrap_or(Err(SourceFailure::TimedOut(timeout))))
+}
+
+async fn of_all(
+    membership: &Membership,
+    what: JvmHeap,
+    signalled: &mut BTreeSet<ProcessId>,
+) -> Result<f64, SourceFailure> {
+    let root = ProcRoot::default();
+    let machines = machines(&root, membership);
     if machines.is_empty() {
-        return Some(Err(SourceFailure::NoJvm));
+        return Err(SourceFailure::NoJvm);
     }
-    let mut over = std::pin::pin!(over);
     let mut sum_bytes = 0.0;
     for machine in machines.into_iter().take(MOST_MACHINES) {
-        let question = match what {
-            JvmHeap::Used => "GC.heap_info",
-            JvmHeap::Live => "GC.class_histogram",
+        let (question, parse): (&str, fn(&str) -> Option<f64>) = match what {
+            JvmHeap::Used => ("GC.heap_info", used_bytes),
+            JvmHeap::Live => ("GC.class_histogram", live_bytes),
         };
-        let spec = SpawnSpec::command(machine.jcmd, [machine.pid.to_string(), question.to_owned()]);
-        let text = match command::run(spec, timeout, over.as_mut()).await? {
-            Ok(text) => text,
-            Err(failure) => return Some(Err(failure)),
-        };
-        let bytes = match what {
-            JvmHeap::Used => used_bytes(&text),
-            JvmHeap::Live => live_bytes(&text),
-        };
-        match bytes {
-            Some(bytes) => sum_bytes += bytes,
-            None => {
-                let found = beginning(text.split_once('\n').map_or(&text, |(_, rest)| rest));
-                return Some(Err(SourceFailure::Garbage { expected: "what `jcmd` says of a heap", found }));
-            }
-        }
+        let text = jvm_attach::ask(&root, machine, signalled, question).await?;
+        let garbage =
+            || SourceFailure::Garbage { expected: "what a virtual machine says of its heap", found: beginning(&text) };
+        sum_bytes += parse(&text).ok_or_else(garbage)?;
     }
-    Some(Ok(sum_bytes))
+    Ok(sum_bytes)
 }
 
-struct Machine {
-    pid: u32,
-    /// The tool of its own installation, where that is there, since it speaks the same version.
-    jcmd: PathBuf,
-}
-
-fn machines(membership: &Membership) -> Vec<Machine> {
-    let root = ProcRoot::default();
+/// The virtual machines.
+fn machines(root: &ProcRoot, membership: &Membership) -> Vec<ProcessId> {
     let mut tree = ProcessTree::new(root.clone(), membership.clone());
     // A target whose processes cannot be listed has none that could be asked.
     let Ok(members) = tree.refresh(Duration::ZERO) else { return Vec::new() };
-    let machine = |member: &soakd_sampler::Member| {
-        let pid = member.id.pid;
-        let program = std::fs::read_link(root.process_file(pid, "exe")).ok();
-        let is_java = program.as_ref().and_then(|path| path.file_name()).is_some_and(|name| name == "java");
-        let beside = program.map(|path| path.with_file_name("jcmd")).filter(|path| path.is_file());
-        is_java.then(|| Machine { pid, jcmd: beside.unwrap_or_else(|| PathBuf::from("jcmd")) })
+    let is_java = |id: &ProcessId| {
+        let program = std::fs::read_link(root.process_file(id.pid, "exe"));
+        program.is_ok_and(|path| path.file_name().is_some_and(|name| name == "java"))
     };
-    members.iter().filter_map(machine).collect()
+    members.iter().map(|member| member.id).filter(is_java).collect()
 }
 
 /// Beginnings of the lines that tell a part of the heap, in the words of each collector.
