@@ -2,9 +2,10 @@
 //! one.
 //!
 //! From the best to the last resort: the API in the target itself (exact, of every process that has it), what a runtime says
-//! at an endpoint or to a tool (`[source.NAME]`).
+//! at an endpoint or to a tool (`[source.NAME]`), the size of the heap mapping, which is a witness at most.
 
 use soakd_reports::{Heap, HeapFrom};
+use soakd_sampler::MetricId;
 
 use crate::exposition::{Kind, Sample};
 use crate::series::Window;
@@ -62,34 +63,46 @@ pub fn recognise(samples: &[(Sample, Kind)]) -> Option<(f64, &'static Runtime)> 
 /// How much of the target's memory the largest process must hold for a heap of one process to speak for all of it.
 const WHOLE_SHARE: f64 = 0.9;
 
+/// What is known besides the columns that may be the heap.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// Number of processes of the target.
+    pub procs: Option<&'a Column>,
+    /// Anonymous memory of each process, where there are several.
+    pub of_processes: &'a [Column],
+    /// What happened.
+    pub events: &'a [Event],
+}
+
 /// The column of the live heap, and what the verdict says about it; `None` where nothing offers one.
 ///
-/// `procs` is the number of processes, `of_processes` the anonymous memory of each, where there are several. The heap of one
-/// process among several says nothing about the others: it speaks for the whole target only where the target
+/// The heap of one process among several says nothing about the others: it speaks for the whole target only where the target
 /// is one process, or nearly all of its anonymous memory is in one.
 #[must_use]
-pub fn choose<'a>(
-    columns: &'a [Column],
-    procs: Option<&Column>,
-    of_processes: &[Column],
-    events: &[Event],
-    window: Window,
-) -> Option<(&'a Column, Heap)> {
+pub fn choose<'a>(columns: &'a [Column], beside: &Beside<'_>, window: Window) -> Option<(&'a Column, Heap)> {
     let points = |column: &Column| column.t_s.iter().filter(|t_s| window.holds(**t_s)).count();
-    let heaps = || columns.iter().filter(|column| column.series.metric == METRIC && points(column) > 0);
-    if let Some(column) = heaps().find(|column| column.series.scope == Scope::Tree) {
-        return Some((column, Heap { from: HeapFrom::Api, source: None, metric: None, whole_target: true }));
+    let called = |metric: &'static str| {
+        columns.iter().filter(move |column| column.series.metric == metric && points(column) > 0)
+    };
+    let of_target = |column: &&Column| column.series.scope == Scope::Tree;
+    let whole_target = is_one_process(columns, beside);
+    if let Some(column) = called(METRIC).find(of_target) {
+        return Some((column, Heap { from: HeapFrom::Api, source: None, metric: None, whole_target }));
     }
     // The one with most readings; of equals the first.
-    let column = heaps().rev().max_by_key(|column| points(column))?;
-    let Scope::Source { name } = &column.series.scope else { return None };
-    let told = format!("` of `{name}`");
-    let metric = events.iter().filter(|event| event.kind == EVENT).find_map(|event| {
-        let metric = event.text.strip_suffix(&told)?.rsplit('`').next()?;
-        Some(metric.to_owned())
-    });
-    let whole_target = is_one_process(columns, procs, of_processes);
-    Some((column, Heap { from: HeapFrom::Runtime, source: Some(name.clone()), metric, whole_target }))
+    if let Some(column) = called(METRIC).rev().max_by_key(|column| points(column))
+        && let Scope::Source { name } = &column.series.scope
+    {
+        let told = format!("` of `{name}`");
+        let metric = beside.events.iter().filter(|event| event.kind == EVENT).find_map(|event| {
+            let metric = event.text.strip_suffix(&told)?.rsplit('`').next()?;
+            Some(metric.to_owned())
+        });
+        return Some((column, Heap { from: HeapFrom::Runtime, source: Some(name.clone()), metric, whole_target }));
+    }
+    let column = called(MetricId::Brk.name()).find(of_target)?;
+    let metric = Some(MetricId::Brk.name().to_owned());
+    Some((column, Heap { from: HeapFrom::Mapping, source: None, metric, whole_target }))
 }
 
 /// How the choice of a number is told in an event of kind [`EVENT`].
@@ -98,15 +111,15 @@ pub fn told(metric: &str, source: &str) -> String {
     format!("`{METRIC}` is `{metric}` of `{source}`")
 }
 
-fn is_one_process(columns: &[Column], procs: Option<&Column>, of_processes: &[Column]) -> bool {
-    if procs.is_some_and(|procs| procs.values.iter().all(|count| *count <= 1.0)) {
+fn is_one_process(columns: &[Column], beside: &Beside<'_>) -> bool {
+    if beside.procs.is_some_and(|procs| procs.values.iter().all(|count| *count <= 1.0)) {
         return true;
     }
-    let anonymous =
-        columns.iter().find(|column| column.series.scope == Scope::Tree && column.series.metric == "anon_swap_bytes");
-    let Some(&all) = anonymous.and_then(|column| column.values.last()) else { return false };
-    let largest = of_processes.iter().filter_map(|column| column.values.last()).copied().fold(0.0, f64::max);
-    largest >= WHOLE_SHARE * all
+    let is_it =
+        |column: &&Column| column.series.scope == Scope::Tree && column.series.metric == MetricId::AnonSwap.name();
+    let Some(&all) = columns.iter().find(is_it).and_then(|column| column.values.last()) else { return false };
+    let last = beside.of_processes.iter().filter_map(|column| column.values.last()).copied();
+    last.fold(0.0, f64::max) >= WHOLE_SHARE * all
 }
 
 #[cfg(test)]
@@ -123,6 +136,8 @@ mod tests {
         column.series.scope = scope;
         column
     }
+
+    const NOTHING: Beside<'static> = Beside { procs: None, of_processes: &[], events: &[] };
 
     const ALL: Window = Window { from_s: 0.0, to_s: 100.0 };
 
@@ -152,8 +167,20 @@ mod tests {
     fn what_the_target_itself_counts_comes_before_what_its_runtime_tells() {
         let source = Scope::Source { name: "app".to_owned() };
         let columns = [column(METRIC, source, &[(1.0, 5.0), (2.0, 6.0)]), column(METRIC, Scope::Tree, &[(1.0, 7.0)])];
-        let (chosen, heap) = choose(&columns, None, &[], &[], ALL).expect("a heap");
-        assert_eq!((chosen.values.as_slice(), heap.from, heap.whole_target), (&[7.0][..], HeapFrom::Api, true));
+        let (chosen, heap) = choose(&columns, &NOTHING, ALL).expect("a heap");
+        assert_eq!((chosen.values.as_slice(), heap.from), (&[7.0][..], HeapFrom::Api));
+        let (chosen, heap) = choose(&columns[..1], &NOTHING, ALL).expect("a heap");
+        assert_eq!((chosen.values.len(), heap.from), (2, HeapFrom::Runtime));
+    }
+
+    #[test]
+    fn the_heap_mapping_is_the_last_resort() {
+        let brk = column("brk_bytes", Scope::Tree, &[(1.0, 4096.0)]);
+        let heap = choose(std::slice::from_ref(&brk), &NOTHING, ALL).map(|(_, heap)| heap.from);
+        assert_eq!(heap, Some(HeapFrom::Mapping));
+        let source = Scope::Source { name: "app".to_owned() };
+        let columns = [brk, column(METRIC, source, &[(1.0, 5.0)])];
+        assert_eq!(choose(&columns, &NOTHING, ALL).map(|(_, heap)| heap.from), Some(HeapFrom::Runtime));
     }
 
     #[test]
@@ -166,13 +193,14 @@ mod tests {
             let columns = [heap(), column("anon_swap_bytes", Scope::Tree, &[(1.0, 100.0)])];
             let event = Event { t_s: 1.0, kind: EVENT.to_owned(), text: told("x_bytes", "app") };
             let processes = [column("anon_swap_bytes", process, &[(1.0, largest)])];
-            let chosen = choose(&columns, Some(&procs), &processes, &[event], ALL);
+            let beside = Beside { procs: Some(&procs), of_processes: &processes, events: &[event] };
+            let chosen = choose(&columns, &beside, ALL);
             chosen.map(|(_, heap)| heap).expect("a heap")
         };
         assert!(of(1.0, 0.0).whole_target);
         assert!(of(2.0, 95.0).whole_target, "a shell around it holds nearly nothing");
         assert!(!of(2.0, 60.0).whole_target);
         assert_eq!(of(2.0, 60.0).metric.as_deref(), Some("x_bytes"));
-        assert_eq!(choose(&[], None, &[], &[], ALL).map(|(_, heap)| heap), None);
+        assert_eq!(choose(&[], &NOTHING, ALL).map(|(_, heap)| heap), None);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use soakd_analysis::{Judgement, JudgementKind, Quantity, Series, SeriesError, judge};
 use soakd_reports as reports;
-use soakd_reports::{Findings, Role, SeriesFinding};
+use soakd_reports::{Findings, HeapFrom, Role, SeriesFinding};
 use soakd_sampler::{Detail, METRICS, MetricId};
 use thiserror::Error;
 
@@ -107,7 +107,13 @@ pub fn findings(
     let mut found = Vec::new();
     for column in &columns {
         let scope = match &column.series.scope {
-            Scope::Tree => reports::Scope::Tree,
+            // An API in one process of several does not speak for the others.
+            Scope::Tree => match &heap {
+                Some((_, heap)) if is_heap(column) && heap.from == HeapFrom::Api && !heap.whole_target => {
+                    reports::Scope::Source { name: "soakd-probe".to_owned() }
+                }
+                _ => reports::Scope::Tree,
+            },
             Scope::Source { name } => match &heap {
                 Some((_, heap)) if is_heap(column) && heap.whole_target => reports::Scope::Tree,
                 _ => reports::Scope::Source { name: name.clone() },
@@ -229,12 +235,10 @@ fn chosen_heap(
     events: &[Event],
     phases: &Phases,
 ) -> Result<Option<(SeriesNumber, reports::Heap)>, StoreError> {
-    let is_offered = columns.iter().any(|column| column.series.metric == heap_source::METRIC);
-    if !is_offered {
-        return Ok(None);
-    }
+    // Who else is there matters only where somebody tells a heap; the series of many processes are much to read.
+    let is_told = columns.iter().any(|column| column.series.metric == heap_source::METRIC);
     let who_else = |series: &&SeriesRecord| match series.scope {
-        Scope::Process { .. } => series.metric == MetricId::AnonSwap.name(),
+        Scope::Process { .. } => is_told && series.metric == MetricId::AnonSwap.name(),
         _ => false,
     };
     let of_processes: Vec<SeriesNumber> = all.iter().filter(who_else).map(|series| series.number).collect();
@@ -245,7 +249,8 @@ fn chosen_heap(
         .map(|series| series.number)
         .collect();
     let procs = store.columns(record.key, &procs)?.pop();
-    let chosen = heap_source::choose(columns, procs.as_ref(), &of_processes, events, phases.load);
+    let beside = heap_source::Beside { procs: procs.as_ref(), of_processes: &of_processes, events };
+    let chosen = heap_source::choose(columns, &beside, phases.load);
     Ok(chosen.map(|(column, heap)| (column.series.number, heap)))
 }
 
@@ -295,7 +300,7 @@ fn breaks(column: &Column) -> impl Iterator<Item = f64> {
 const FEWEST_SLOW_POINTS: usize = 60;
 
 /// Series that are told to the reader though they decide nothing.
-const WITNESSES: &[&str] = &["rss_bytes", "swap_bytes", "pss_bytes", "uss_bytes"];
+const WITNESSES: &[&str] = &["rss_bytes", "swap_bytes", "pss_bytes", "uss_bytes", "brk_bytes"];
 
 /// The policy of a stored run.
 ///

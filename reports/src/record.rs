@@ -121,6 +121,8 @@ pub enum HeapFrom {
     Api,
     /// The target's runtime or allocator, or the target itself, at an endpoint or to a tool.
     Runtime,
+    /// Nobody: the size of the heap mapping (`brk_bytes`) is all there is. It decides nothing.
+    Mapping,
 }
 
 /// What was sampled.

@@ -235,11 +235,15 @@ pub(crate) fn source_line(source: &Source) -> String {
 
 /// Where the live heap comes from.
 pub(crate) fn heap_line(heap: &Heap) -> String {
+    if heap.from == HeapFrom::Mapping {
+        return "live heap: nobody tells it; `brk_bytes`, the size of the heap mapping, is a witness at most"
+            .to_owned();
+    }
     let from = match (heap.from, &heap.source, &heap.metric) {
         (HeapFrom::Api, ..) => "counted by soakd's API in the target".to_owned(),
-        (HeapFrom::Runtime, Some(source), Some(metric)) => format!("`{metric}` of `{source}`"),
-        (HeapFrom::Runtime, Some(source), None) => format!("told by `{source}`"),
-        (HeapFrom::Runtime, None, _) => "told by the runtime".to_owned(),
+        (HeapFrom::Runtime | HeapFrom::Mapping, Some(source), Some(metric)) => format!("`{metric}` of `{source}`"),
+        (HeapFrom::Runtime | HeapFrom::Mapping, Some(source), None) => format!("told by `{source}`"),
+        (HeapFrom::Runtime | HeapFrom::Mapping, None, _) => "told by the runtime".to_owned(),
     };
     let whole = if heap.whole_target { "" } else { ", for one process of several: it says nothing about the others" };
     format!("live heap: {from}{whole}")

@@ -48,6 +48,7 @@ mod descriptor_look;
 mod descriptors;
 mod error;
 mod fields;
+mod heap_mapping;
 mod host;
 mod host_memory;
 mod io;

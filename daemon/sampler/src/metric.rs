@@ -141,6 +141,8 @@ metrics! {
         "bytes fetched from storage since the start";
     IoWritten "io_written_bytes" Full Process Cumulative false
         "bytes sent to storage since the start, those that are still to be written included";
+    Brk "brk_bytes" Slow Process SharedCountsTwice false
+        "size of the heap mapping, which malloc extends with brk: what the allocator keeps; the last resort where nobody tells a live heap";
     FdsFiles "fds_files_count" Slow Process SharedCountsTwice false
         "open descriptors of files, folders and devices";
     FdsDeleted "fds_deleted_count" Slow Process SharedCountsTwice false

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::descriptors::DescriptorSampler;
 use crate::error::SampleError;
+use crate::heap_mapping::HeapMappingSampler;
 use crate::io::IoSampler;
 use crate::metric::{Detail, MetricId};
 use crate::reading::Reading;
@@ -45,6 +46,8 @@ pub enum SamplerId {
     DescriptorKinds,
     /// The tables of sockets in `net`.
     Sockets,
+    /// `maps`.
+    HeapMapping,
 }
 
 /// Opens a source for the process whose folder in `/proc` is given.
@@ -157,11 +160,18 @@ pub static SAMPLERS: &[SamplerRow] = &[
         ],
         open: None,
     },
+    SamplerRow {
+        id: SamplerId::HeapMapping,
+        name: "maps",
+        detail: Detail::Slow,
+        metrics: &[MetricId::Brk],
+        open: Some(|process| Ok(Box::new(HeapMappingSampler::open(process)?))),
+    },
 ];
 
 impl SamplerId {
     /// Number of sources.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
 
     /// The row of this source.
     #[must_use]

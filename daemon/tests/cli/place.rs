@@ -134,6 +134,20 @@ impl Place {
         store.run("last").map_or(0, |run| store.samples_count(run.key).expect("the store can be read"))
     }
 
+    /// What happened in the run that started last, as far as it is on disk; nothing where there is no run yet.
+    pub(crate) fn last_events(&self) -> Vec<String> {
+        let store = self.store();
+        let Ok(run) = store.run("last") else { return Vec::new() };
+        store.events(run.key).expect("the store can be read").into_iter().map(|event| event.text).collect()
+    }
+
+    /// Whether the run that started last has a series of this metric on disk.
+    pub(crate) fn has_series(&self, metric: &str) -> bool {
+        let store = self.store();
+        let Ok(run) = store.run("last") else { return false };
+        store.series(run.key).expect("the store can be read").iter().any(|series| series.metric == metric)
+    }
+
     /// The store, beside a soakd that may be writing to it.
     fn store(&self) -> Store {
         Store::open(&self.path("state")).expect("the store can be opened").store

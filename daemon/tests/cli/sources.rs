@@ -235,6 +235,44 @@ fn a_command_of_a_source_ends_with_a_soakd_that_is_killed() {
 }
 
 #[test]
+fn an_endpoint_that_is_away_while_its_target_restarts_is_a_gap_and_no_leak() {
+    let place = Place::new();
+    let port =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port");
+    place.write(
+        "restarting.toml",
+        &format!(
+            "[target]\ncommand = ['{}', 'reference', 'serve', '--listen', '{port}']\nrestart = 'always'\n\
+             restart_delay = '1s'\nready = {{ line = 'listening on' }}\n\
+             [source.app]\nprometheus = 'http://{port}/metrics'\ninterval = '100ms'\n\
+             judge = ['soakd_reference_cache_entries']\n",
+            env!("CARGO_BIN_EXE_soakd"),
+        ),
+    );
+    let mut running = place.start(place.soakd([&["run", "restarting.toml"], LONG, &["--out", "out"]].concat()));
+    let serving = format!("{} reference serve", env!("CARGO_BIN_EXE_soakd"));
+    let away = |happened: &str| {
+        crate::place::eventually(happened, || place.last_events().iter().any(|text| text.contains(happened)));
+    };
+    crate::place::eventually("the endpoint is asked", || place.has_series("soakd_reference_cache_entries_count"));
+    for pid in place.processes(&serving) {
+        let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+        rustix::process::kill_process(pid, Signal::KILL).expect("it runs");
+    }
+    away("gives nothing");
+    away("answers again");
+    assert!(running.runs());
+    running.signal(Signal::INT);
+    let answer = running.answer();
+    place.nothing_is_left();
+    let verdict = place.verdict("out");
+    assert!(reasons(&verdict, "app").contains(&"unreachable".to_owned()), "{answer}");
+    assert_eq!(report(&verdict, "app")["status"], "partly");
+    let series = verdict["series"].as_array().expect("series");
+    assert!(series.iter().all(|series| series["judgement"] != "leak"), "{series:#?}");
+}
+
+#[test]
 fn an_endpoint_is_named_on_the_command_line() {
     let place = Place::new();
     let server = TinyServer::start(Manner::Says(|_| "app_idle 3\n".to_owned()));

@@ -9,6 +9,7 @@ use super::{Charset, Colour, Look, RenderError, Renderer, Report};
 use crate::amount::{amount, clock, percent, span};
 use crate::next::next_steps;
 use crate::outcome::{Outcome, Severity};
+use crate::record::HeapFrom;
 use crate::sentence::{budget_line, could_have_seen, ended, ended_for, heap_line, outlook, series_line, source_line};
 use crate::series::Role;
 use crate::verdict::{DecidedBy, Verdict};
@@ -273,14 +274,16 @@ impl Page {
 
     /// What was asked besides the kernel, and where the live heap comes from.
     fn sources(&mut self, verdict: &Verdict) {
-        if verdict.sources.is_empty() && verdict.heap.is_none() {
+        // That nobody was asked and nobody tells is no news.
+        let heap = verdict.heap.as_ref().filter(|heap| !verdict.sources.is_empty() || heap.from != HeapFrom::Mapping);
+        if verdict.sources.is_empty() && heap.is_none() {
             return;
         }
         self.heading("sources");
         for source in &verdict.sources {
             self.item(&source_line(source));
         }
-        if let Some(heap) = &verdict.heap {
+        if let Some(heap) = heap {
             self.item(&heap_line(heap));
         }
     }

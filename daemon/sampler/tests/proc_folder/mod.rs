@@ -39,6 +39,7 @@ impl Proc {
             "status",
             &format!("Tgid:\t{pid}\nVmSize:\t 1 kB\nRssFile:\t 0 kB\nRssShmem:\t 0 kB\nVmSwap:\t 2048 kB\n"),
         );
+        self.write(pid, "maps", "555555577000-555555598000 rw-p 00000000 00:00 0 [heap]\n");
         ProcessId { pid, start_ticks }
     }
 
