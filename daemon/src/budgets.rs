@@ -7,9 +7,10 @@ use soakd_reports::{Bound, Budget, BudgetStatus, Per};
 
 use crate::phases::Phases;
 use crate::series::Window;
+use crate::settled::median;
 use crate::store::Column;
 
-/// Checks the budget `name` against the column of its metric and the judgement of its series.
+/// Checks the budget `name` against the column of its metric, that of its settled samples and the judgement of its series.
 ///
 /// Levels are observed and compared as they are. Rates are estimates: such a budget is kept where even the upper
 /// end of the interval is within it, violated where even the lower end is not, and unknown between the two.
@@ -18,6 +19,7 @@ pub fn check(
     name: &str,
     budget: &profiles::Budget,
     column: Option<&Column>,
+    settled: Option<&Column>,
     judgement: Option<&Judgement>,
     phases: &Phases,
 ) -> Budget {
@@ -55,7 +57,7 @@ pub fn check(
             let level = judgement.and_then(|judgement| judgement.final_level);
             observed(max, level.ok_or_else(|| "there are too few samples for a level".to_owned()))
         }
-        BudgetLimit::Cleanup { within, .. } => cleanup(name, metric, within, column, phases),
+        BudgetLimit::Cleanup { within, .. } => cleanup(name, metric, within, column, settled, phases),
     }
 }
 
@@ -83,36 +85,42 @@ fn estimated(name: &str, metric: &str, limit: f64, estimate: Option<Estimate>, o
     budget
 }
 
-/// The level after the load against the level before it.
-fn cleanup(name: &str, metric: &str, within: f64, column: &Column, phases: &Phases) -> Budget {
+/// The level after the load against the level before it: those of the settled samples that were taken for it, or where
+/// there are none, as where the target did not collect when asked to, those of the ordinary samples.
+fn cleanup(
+    name: &str,
+    metric: &str,
+    within: f64,
+    column: &Column,
+    settled: Option<&Column>,
+    phases: &Phases,
+) -> Budget {
     let after = phases.after();
     // What the target still does to clean up belongs to the first half of the time it was given.
-    let settled = Window { from_s: (after.from_s + after.to_s) / 2.0, to_s: after.to_s };
-    let levels = level(column, phases.before()).zip(level(column, settled));
+    let late = Window { from_s: (after.from_s + after.to_s) / 2.0, to_s: after.to_s };
+    let sampled = |window| settled.and_then(|settled| level(settled, window, &[]));
+    // The one without the other would be another kind of level.
+    let levels = sampled(phases.before()).zip(sampled(after));
+    let levels = levels.or_else(|| level(column, phases.before(), &[]).zip(level(column, late, &[])));
     let Some((before, left)) = levels else {
         let why = "there are no samples before or after the load".to_owned();
         return Budget::observed(name, metric, Bound::AtMost, within, Err(why));
     };
     let mut budget = Budget::observed(name, metric, Bound::AtMost, within, Ok(left - before));
     let quantity = Quantity::of_metric(metric);
-    let during =
-        level(column, phases.load).map_or_else(String::new, |during| format!(", {} during it", quantity.show(during)));
+    let during = level(column, phases.load, &phases.checkpoints)
+        .map_or_else(String::new, |during| format!(", {} during it", quantity.show(during)));
     budget.reason =
         Some(format!("{} before the load{during}, {} after it", quantity.show(before), quantity.show(left)));
     budget
 }
 
-/// The median of a column inside a window.
-fn level(column: &Column, window: Window) -> Option<f64> {
-    let inside = column.t_s.iter().zip(&column.values).filter(|(t_s, _)| window.holds(**t_s));
+/// The median of a column inside a window and outside of others.
+fn level(column: &Column, window: Window, without: &[Window]) -> Option<f64> {
+    let is_left_out = |t_s: f64| without.iter().any(|window| window.holds(t_s));
+    let inside = column.t_s.iter().zip(&column.values).filter(|(t_s, _)| window.holds(**t_s) && !is_left_out(**t_s));
     let mut values: Vec<f64> = inside.map(|(_, value)| *value).collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        odd if odd % 2 == 1 => values.get(middle).copied(),
-        _ => Some((values[middle - 1] + values[middle]) / 2.0),
-    }
+    median(&mut values)
 }
 
 #[cfg(test)]
@@ -123,7 +131,8 @@ mod tests {
     use crate::series::test_column;
 
     fn phases() -> Phases {
-        Phases { ready_s: 0.0, load: Window { from_s: 10.0, to_s: 20.0 }, restarts_s: Vec::new(), end_s: 30.0 }
+        let load = Window { from_s: 10.0, to_s: 20.0 };
+        Phases { ready_s: 0.0, load, checkpoints: Vec::new(), restarts_s: Vec::new(), end_s: 30.0 }
     }
 
     fn budget(limit: BudgetLimit) -> profiles::Budget {
@@ -149,10 +158,22 @@ mod tests {
         let column = test_column(Quantity::Bytes, &points);
         let check = |within| {
             let limit = BudgetLimit::Cleanup { within, settle: Duration::from_secs(10) };
-            check("cleanup", &budget(limit), Some(&column), None, &phases())
+            check("cleanup", &budget(limit), Some(&column), None, None, &phases())
         };
         assert_eq!((check(30.0).status, check(30.0).observed), (BudgetStatus::Ok, Some(30.0)));
         assert_eq!(check(29.0).status, BudgetStatus::Violated);
+    }
+
+    #[test]
+    fn cleanup_compares_settled_samples_where_there_is_one_before_and_one_after_the_load() {
+        let column = test_column(Quantity::Bytes, &[(5.0, 100.0), (15.0, 900.0), (28.0, 200.0)]);
+        let check = |settled: &[(f64, f64)]| {
+            let settled = test_column(Quantity::Bytes, settled);
+            let limit = BudgetLimit::Cleanup { within: 1000.0, settle: Duration::from_secs(10) };
+            check("cleanup", &budget(limit), Some(&column), Some(&settled), None, &phases()).observed
+        };
+        assert_eq!(check(&[(9.0, 90.0), (15.0, 500.0), (29.0, 95.0)]), Some(5.0));
+        assert_eq!(check(&[(9.0, 90.0), (15.0, 500.0)]), Some(100.0));
     }
 
     #[test]
@@ -167,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_metric_that_was_not_recorded_is_no_pass() {
-        let result = check("peak", &budget(BudgetLimit::Peak { max: 1.0 }), None, None, &phases());
+        let result = check("peak", &budget(BudgetLimit::Peak { max: 1.0 }), None, None, None, &phases());
         assert_eq!(result.status, BudgetStatus::Unknown);
     }
 }

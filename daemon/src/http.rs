@@ -1,4 +1,4 @@
-//! A small client for one GET: the readiness of a target, the numbers of an endpoint.
+//! A small client for one request: the readiness of a target, the numbers of an endpoint, a word to the target.
 //!
 //! `http` only, one connection for each question, a deadline for the whole of it, and an answer that is cut off at a
 //! bound: an endpoint that answers slowly, endlessly or never costs a bounded time and memory.
@@ -9,8 +9,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
+pub use hyper::Method;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, CONNECTION, HOST, LOCATION, USER_AGENT};
+use hyper::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HOST, LOCATION, USER_AGENT};
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -111,20 +112,38 @@ pub enum HttpError {
 /// # Errors
 /// When no full answer of at most `longest_body_bytes` came within `timeout`.
 pub async fn get(url: &HttpUrl, timeout: Duration, longest_body_bytes: usize) -> Result<HttpAnswer, HttpError> {
-    let answer = tokio::time::timeout(timeout, ask(url, longest_body_bytes));
+    send(Method::GET, url, timeout, longest_body_bytes).await
+}
+
+/// As [`get`], by another method and without a body.
+///
+/// # Errors
+/// As [`get`].
+pub async fn send(
+    method: Method,
+    url: &HttpUrl,
+    timeout: Duration,
+    longest_body_bytes: usize,
+) -> Result<HttpAnswer, HttpError> {
+    let answer = tokio::time::timeout(timeout, ask(method, url, longest_body_bytes));
     answer.await.unwrap_or(Err(HttpError::TimedOut(timeout)))
 }
 
-async fn ask(url: &HttpUrl, longest_body_bytes: usize) -> Result<HttpAnswer, HttpError> {
+async fn ask(method: Method, url: &HttpUrl, longest_body_bytes: usize) -> Result<HttpAnswer, HttpError> {
     let stream = TcpStream::connect((url.host.as_str(), url.port)).await.map_err(HttpError::Connect)?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(HttpError::Protocol)?;
-    let request = Request::get(url.path.as_str())
+    let has_body = method != Method::GET;
+    let request = Request::builder()
+        .method(method)
+        .uri(url.path.as_str())
         .header(HOST, url.authority.as_str())
         .header(USER_AGENT, concat!("soakd/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT, "*/*")
-        .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new());
+        .header(CONNECTION, "close");
+    // Some servers refuse a request that may have a body and does not say that it has none.
+    let request = if has_body { request.header(CONTENT_LENGTH, 0) } else { request };
+    let request = request.body(Empty::<Bytes>::new());
     let Ok(request) = request else {
         // A URL that was parsed makes a valid request; this would be one that the two parsers disagree on.
         return Err(HttpError::Connect(io::ErrorKind::InvalidInput.into()));

@@ -17,7 +17,7 @@ use crate::phases::Phases;
 use crate::policy::RunPolicy;
 use crate::series::series;
 use crate::store::{Column, Event, Gap, RunRecord, Scope, SeriesNumber, SeriesRecord, Store, StoreError};
-use crate::{heap_source, source_recording};
+use crate::{heap_source, settled, source_recording};
 
 /// Why a run could not be judged.
 #[derive(Debug, Error)]
@@ -93,7 +93,11 @@ pub fn findings(
         policy.plan.profile.sources.get(name).is_some_and(|source| source.judge.iter().any(|judged| judged == metric))
     };
     let is_judged = |column: &Column| match &column.series.scope {
-        Scope::Tree => judged.contains(&column.series.metric.as_str()),
+        Scope::Tree => match settled::metric_of(&column.series.metric) {
+            // A settled series is judged on its own beside the ordinary one, as soon as it has points enough.
+            Some(metric) => judged.contains(&metric) && points(column) >= FEWEST_SLOW_POINTS,
+            None => judged.contains(&column.series.metric.as_str()),
+        },
         Scope::Source { name } => {
             let enough =
                 || points(column) >= FEWEST_SLOW_POINTS || aside.decided_at_s.contains_key(heap_source::METRIC);
@@ -103,6 +107,8 @@ pub fn findings(
     };
     let missing = missing(policy, &columns);
     let family = columns.iter().filter(|column| is_judged(column)).count() + missing.len();
+
+    let few = few_settled(&columns, points, is_judged);
 
     let mut found = Vec::new();
     for column in &columns {
@@ -122,13 +128,18 @@ pub fn findings(
         };
         let metric = column.series.metric.as_str();
         let role = if is_judged(column) { Role::Judged } else { Role::Witness };
-        if role == Role::Witness && column.t_s.len() < FEWEST_SLOW_POINTS {
+        let settled_of = settled::metric_of(metric);
+        let is_told = match settled_of {
+            Some(metric) => judged.contains(&metric) && points(column) > 0,
+            None => column.t_s.len() >= FEWEST_SLOW_POINTS,
+        };
+        if role == Role::Witness && !is_told {
             continue;
         }
-        let question = policy.question(metric, if role == Role::Judged { family } else { 1 });
+        let question = policy.question(settled_of.unwrap_or(metric), if role == Role::Judged { family } else { 1 });
         let mut breaks_s = phases.restarts_s.clone();
         breaks_s.extend(breaks(column));
-        let series = series(column, phases.load, &breaks_s, operations)
+        let series = series(column, &phases, &breaks_s, operations)
             .map_err(|reason| JudgeError::Series { metric: metric.to_owned(), reason })?;
         found.push(SeriesFinding {
             metric: metric.to_owned(),
@@ -145,7 +156,8 @@ pub fn findings(
     }
     // Judged ones first, in the order of the metrics table, then those of sources; then the witnesses.
     found.sort_by_key(|finding| {
-        let place = judged.iter().position(|metric| *metric == finding.metric).unwrap_or(judged.len());
+        let metric = settled::metric_of(&finding.metric).unwrap_or(&finding.metric);
+        let place = judged.iter().position(|judged| *judged == metric).unwrap_or(judged.len());
         (finding.role != Role::Judged, place, finding.metric.clone())
     });
 
@@ -159,7 +171,8 @@ pub fn findings(
     let budgets = budgets
         .iter()
         .map(|(name, budget)| {
-            budgets::check(name, budget, column_of(&budget.metric), judgement_of(&budget.metric), &phases)
+            let settled = column_of(&settled::name(&budget.metric));
+            budgets::check(name, budget, column_of(&budget.metric), settled, judgement_of(&budget.metric), &phases)
         })
         .collect();
     let grown = found.iter().find(|finding| finding.judgement.judgement == JudgementKind::Leak);
@@ -168,10 +181,15 @@ pub fn findings(
         Some(grown) if grown.metric == heap_source::METRIC => {
             attribution::by_process(store, record.key, &all, MetricId::AnonSwap.name(), phases.load)?
         }
-        Some(grown) => attribution::by_process(store, record.key, &all, &grown.metric, phases.load)?,
+        Some(grown) => {
+            let metric = settled::metric_of(&grown.metric).unwrap_or(&grown.metric);
+            attribution::by_process(store, record.key, &all, metric, phases.load)?
+        }
         None => Vec::new(),
     };
 
+    // A run that is judged again has it already.
+    let few = few.filter(|few| !aside.warnings.contains(few));
     let gaps = store.gaps(record.key)?.into_iter().filter(|gap| gap.series.is_none());
     Ok(Findings {
         policy: conclusion_policy(policy),
@@ -189,7 +207,7 @@ pub fn findings(
             gaps: gaps.map(|gap| reports::Gap { from_s: gap.from_s, to_s: gap.to_s, why: gap.why }).collect(),
             file: Some(store.file().display().to_string()),
         },
-        warnings: aside.warnings,
+        warnings: aside.warnings.into_iter().chain(few).collect(),
         events: events
             .into_iter()
             .map(|event| reports::Event { t_s: event.t_s, kind: event.kind, text: event.text })
@@ -198,9 +216,26 @@ pub fn findings(
     })
 }
 
+/// What is said where there are settled samples, and too few for a judgement of any of their series.
+fn few_settled(
+    columns: &[Column],
+    points: impl Fn(&Column) -> usize,
+    is_judged: impl Fn(&Column) -> bool,
+) -> Option<reports::Warning> {
+    let settled = || columns.iter().filter(|column| settled::metric_of(&column.series.metric).is_some());
+    let count = settled().map(points).max().filter(|count| *count > 0)?;
+    (!settled().any(is_judged)).then(|| reports::Warning {
+        text: format!(
+            "{count} settled samples were taken, {FEWEST_SLOW_POINTS} are needed to judge the settled series: they are \
+             told and decide nothing"
+        ),
+        hint: Some("shorten `every` in `[checkpoint]`, or run longer".to_owned()),
+    })
+}
+
 /// Whether the verdict says anything about `series`.
 fn is_wanted(policy: &RunPolicy, series: &SeriesRecord) -> bool {
-    let metric = series.metric.as_str();
+    let metric = settled::metric_of(&series.metric).unwrap_or(&series.metric);
     let profile = &policy.plan.profile;
     let has_budget = policy.plan.budgets.values().any(|budget| budget.metric == metric);
     match &series.scope {

@@ -10,6 +10,7 @@
 //! | [`run`] | one run: phases, samples, events |
 //! | [`target`], [`keeper`] | what is soaked: started, attached to, watched, stopped |
 //! | [`load`], [`operations`], [`operation_source`] | what keeps it busy, and how its operations are counted |
+//! | [`collect`], [`settled`] | how it is made to settle, and the series of settled samples |
 //! | [`sampling`], [`ticker`], [`clock`] | samples at absolute deadlines, on a thread of their own |
 //! | [`sources`], [`exposition`] | endpoints and commands that are asked besides |
 //! | [`recording`], [`source_recording`], [`store`], [`opening`] | what is written while it runs, and read back |
@@ -23,6 +24,7 @@ pub mod attribution;
 pub mod budgets;
 pub mod cli;
 pub mod clock;
+pub mod collect;
 pub mod commands;
 pub mod doctor;
 pub mod exit;
@@ -48,6 +50,7 @@ pub mod run;
 pub mod sampling;
 pub mod series;
 pub mod series_file;
+pub mod settled;
 pub mod signals;
 pub mod source_recording;
 pub mod sources;

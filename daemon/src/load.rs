@@ -3,6 +3,8 @@
 //! A driver is a command in the hands of a keeper, like the target itself, so that it ends with the run whatever happens.
 //! Load that is generated here (HTTP with budgets for its latencies) becomes one more driver.
 
+mod hold;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,8 @@ use crate::target::{
     AfterExit, ExitStatus, OutputSpec, RestartPolicy, RestartWhen, SkipGrace, SpawnSpec, StopSpec, Target, TargetEvent,
 };
 use crate::target_spec;
+
+pub use hold::Held;
 
 /// Something that happened to the load.
 #[derive(Debug)]

@@ -39,6 +39,17 @@ impl OperationCount {
 /// Reads no more than a number can be long.
 #[must_use]
 pub fn read_file(path: &Path) -> Option<f64> {
+    beginning(path)?.split_whitespace().next()?.parse().ok().filter(|count: &f64| count.is_finite())
+}
+
+/// The word after the number: what a driver says of itself.
+#[must_use]
+pub fn read_second_word(path: &Path) -> Option<String> {
+    beginning(path)?.split_whitespace().nth(1).map(str::to_owned)
+}
+
+/// The beginning of a file, where it is text.
+fn beginning(path: &Path) -> Option<String> {
     let mut beginning = [0_u8; 64];
     let mut file = std::fs::File::open(path).ok()?;
     let mut length = 0;
@@ -48,8 +59,7 @@ pub fn read_file(path: &Path) -> Option<f64> {
             read => length += read,
         }
     }
-    let text = std::str::from_utf8(&beginning[..length]).ok()?;
-    text.split_whitespace().next()?.parse().ok().filter(|count: &f64| count.is_finite())
+    std::str::from_utf8(&beginning[..length]).ok().map(str::to_owned)
 }
 
 #[cfg(test)]

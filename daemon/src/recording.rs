@@ -9,6 +9,7 @@ use soakd_sampler::{Detail, METRICS, MetricId, ProcessId, Reading};
 
 use crate::phases;
 use crate::sampling::Sample;
+use crate::settled;
 use crate::source_recording::SourceRecording;
 use crate::sources::SourceReading;
 use crate::store::{Gap, Notice, Recorder, Scope, SeriesNumber};
@@ -36,6 +37,9 @@ pub struct Recording {
     last_operations: Option<f64>,
     load_started_s: Option<f64>,
     load_ended_s: Option<f64>,
+    /// How long the load rested in between.
+    rested_s: f64,
+    settled: [Option<SeriesNumber>; MetricId::COUNT],
 }
 
 impl Recording {
@@ -59,6 +63,8 @@ impl Recording {
             last_operations: None,
             load_started_s: None,
             load_ended_s: None,
+            rested_s: 0.0,
+            settled: [None; MetricId::COUNT],
         }
     }
 
@@ -80,10 +86,28 @@ impl Recording {
         Some(self.last_operations? - self.first_operations?)
     }
 
-    /// How long the load has lasted, for a run that ends at `end_s`.
+    /// How long the load has lasted, for a run that ends at `end_s`, without the time that it rested.
     #[must_use]
     pub fn load_s(&self, end_s: f64) -> f64 {
-        self.load_ended_s.unwrap_or(end_s) - self.load_started_s.unwrap_or(0.0)
+        self.load_ended_s.unwrap_or(end_s) - self.load_started_s.unwrap_or(0.0) - self.rested_s
+    }
+
+    /// The load has rested for so long.
+    pub fn load_rested(&mut self, seconds: f64) {
+        self.rested_s += seconds;
+    }
+
+    /// Writes one settled sample: those of its metrics that are recorded at all, in series of their own.
+    pub fn settled(&mut self, t_s: f64, medians: &[(MetricId, f64)]) {
+        self.readings.clear();
+        for &(metric, value) in medians.iter().filter(|(metric, _)| self.metrics.contains(metric)) {
+            let number = *self.settled[metric as usize].get_or_insert_with(|| {
+                let quantity = Quantity::of_metric(metric.name());
+                self.recorder.series(&settled::name(metric.name()), Scope::Tree, quantity)
+            });
+            self.readings.push((number, value));
+        }
+        self.recorder.sample(t_s, &self.readings);
     }
 
     /// Writes one sample, and the gap before it where there is one.

@@ -1,11 +1,13 @@
 //! One run: phases, samples, events. The only owner of its state.
 
 mod begin;
+mod checkpoints;
 mod end;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use soakd_profiles::{BudgetLimit, EarlyStop};
+use soakd_profiles::{BudgetLimit, EarlyStop, Settle};
 use soakd_reports::{Ended, Verdict, Warning};
 use tokio::time::{Instant, sleep_until};
 
@@ -18,13 +20,15 @@ use crate::phases;
 use crate::policy::RunPolicy;
 use crate::progress::Progress;
 use crate::recording::Recording;
-use crate::sampling::{Sample, Sampling};
+use crate::sampling::{Sample, SampleKind, Sampling};
 use crate::signals::{self, Request, Signals};
 use crate::sources::{SourceReading, SourceSpecs, Sources};
 use crate::store::{Ending, RunId, RunKey, Store};
 use crate::target::{AfterExit, ExitStatus, Output, Target, TargetEvent};
 use crate::watch::Watch;
 use crate::{exit_of, operation_source, verdict};
+
+use checkpoints::{Checkpoints, Occasion};
 
 /// Everything that a run needs to begin.
 #[derive(Debug)]
@@ -59,8 +63,8 @@ enum Phase {
     Before { until_s: f64 },
     /// The part that is judged, until this time.
     Loaded { until_s: f64 },
-    /// The load has ended; the target cleans up until this time.
-    After { until_s: f64 },
+    /// The load has ended; the target cleans up, which a last checkpoint sees to.
+    After,
 }
 
 /// Runs a soak from the start of its target to its verdict.
@@ -96,6 +100,9 @@ struct Active<'a> {
     specs: Option<SourceSpecs>,
     sources: Option<Sources>,
     watch: Watch,
+    checkpoints: Checkpoints,
+    /// Whether the level before the load has been taken, where the cleanup is judged against it.
+    level_taken: bool,
     progress: Progress,
     phase: Phase,
     /// Why the load ended, while the target cleans up after it.
@@ -120,8 +127,10 @@ impl<'a> Active<'a> {
         self.progress.wait_for("waiting until the target is ready");
         loop {
             let deadline = match self.phase {
-                Phase::Starting => None,
-                Phase::Before { until_s } | Phase::Loaded { until_s } | Phase::After { until_s } => {
+                Phase::Starting | Phase::After => None,
+                // The level before the load is being taken.
+                Phase::Before { .. } if self.checkpoints.is_under_way() => None,
+                Phase::Before { until_s } | Phase::Loaded { until_s } => {
                     Some(Instant::from_std(self.clock.instant(until_s)))
                 }
             };
@@ -137,33 +146,42 @@ impl<'a> Active<'a> {
                 event = self.load.next_event() => self.take_load_event(event),
                 request = signals.next() => self.take_request(request),
                 () = wait_until(deadline) => self.next_phase().await,
+                due = self.checkpoints.next(&self.clock) => self.checkpoint_due(due).await,
                 () = &mut poller => None,
             };
-            match (over, self.phase, self.cleanup_s()) {
+            match (over, self.phase, self.cleanup()) {
                 (None, ..) => {}
                 // The level after the load is owed whatever ended it in good order.
                 (
                     Some(Over::Ended(ended @ (Ended::PlannedEnd | Ended::DecidedEarly | Ended::OperationsDone { .. }))),
                     Phase::Loaded { .. },
-                    Some(settle_s),
-                ) => self.clean_up(ended, settle_s).await,
+                    Some(settle),
+                ) => self.clean_up(ended, settle).await,
                 (Some(over), ..) => return over,
             }
         }
     }
 
     /// Ends the load and lets the target clean up.
-    async fn clean_up(&mut self, ended: Ended, settle_s: f64) {
+    async fn clean_up(&mut self, ended: Ended, settle: Duration) {
+        if self.checkpoints.is_under_way() {
+            // That it is under load is all that it can have been for.
+            let _ = self.fail_checkpoint("the load ended in the middle of it");
+        }
         let t_s = self.clock.t_s();
         for text in self.load.stop().await {
             self.recording.event(t_s, phases::LOAD_STOPPED, &text);
         }
         self.recording.event(t_s, phases::LOAD_ENDED, "the load has ended; the target cleans up");
         self.load_ended = Some(ended);
-        self.phase = Phase::After { until_s: self.clock.t_s() + settle_s };
+        self.phase = Phase::After;
+        self.begin_checkpoint(Occasion::After, Settle::For(settle)).await;
     }
 
     fn take_sample(&mut self, sample: Sample) -> Option<Over> {
+        if sample.kind == SampleKind::Asked {
+            return self.take_asked(&sample);
+        }
         if sample.missed_ticks_count > 0 {
             self.aside.missed_ticks_count += sample.missed_ticks_count;
         }
@@ -172,7 +190,10 @@ impl<'a> Active<'a> {
             self.progress.insist(&format!("warning: {}", warning.text));
             self.aside.warnings.push(warning);
         }
-        if matches!(self.phase, Phase::Loaded { .. }) {
+        if !self.checkpoints.is_under_way() {
+            self.checkpoints.see(&sample);
+        }
+        if matches!(self.phase, Phase::Loaded { .. }) && !self.checkpoints.is_under_way() {
             self.watch.push(&sample);
             if let Some(over) = self.decide(sample.t_s) {
                 return Some(over);
@@ -198,7 +219,7 @@ impl<'a> Active<'a> {
         if let Some(news) = self.recording.source(reading) {
             self.progress.insist(&format!("warning: {news}"));
         }
-        if !matches!(self.phase, Phase::Loaded { .. }) {
+        if !matches!(self.phase, Phase::Loaded { .. }) || self.checkpoints.is_under_way() {
             return None;
         }
         let source = self.recording.sources().get(reading.source)?;
@@ -251,6 +272,7 @@ impl<'a> Active<'a> {
                 self.recording.event(t_s, phases::RESTART, &text);
                 self.recording.gap(t_s, "the target was restarted");
                 self.watch.restart(t_s);
+                let over = self.fail_checkpoint("the target was restarted in the middle of it");
                 self.progress.say(&format!("the target was restarted: {text}"));
                 if let Some(sampling) = &self.sampling {
                     sampling.follow(self.target.membership());
@@ -258,7 +280,7 @@ impl<'a> Active<'a> {
                 if let Some(sources) = &self.sources {
                     sources.follow(self.target.membership());
                 }
-                None
+                over
             }
             TargetEvent::Gone => Some(Over::Ended(target_exited(ExitStatus::Unknown))),
             TargetEvent::OutputTruncated { file } => {
@@ -299,7 +321,7 @@ impl<'a> Active<'a> {
                 self.progress.say(&format!("{name}: ending the run; once more to skip the target's grace"));
                 Some(match self.phase {
                     Phase::Starting | Phase::Before { .. } => Over::Failed(ended_by(signal, &name, self.phase)),
-                    Phase::Loaded { .. } | Phase::After { .. } => Over::Ended(Ended::Interrupted { signal }),
+                    Phase::Loaded { .. } | Phase::After => Over::Ended(Ended::Interrupted { signal }),
                 })
             }
         }
@@ -309,33 +331,44 @@ impl<'a> Active<'a> {
     async fn next_phase(&mut self) -> Option<Over> {
         let t_s = self.clock.t_s();
         match self.phase {
-            Phase::Starting => None,
+            Phase::Starting | Phase::After => None,
+            Phase::Before { .. } if self.cleanup().is_some() && !self.level_taken => {
+                self.begin_checkpoint(Occasion::Before, self.settle_before_load()).await;
+                None
+            }
             Phase::Before { .. } => {
                 let printed = self.target.output().map(Output::last_lines).unwrap_or_default();
                 if let Err(failure) = self.load.start(&printed).await {
                     return Some(Over::Failed(failure));
                 }
                 self.recording.event(t_s, phases::LOAD_STARTED, &self.load.describe());
+                self.checkpoints.load_started(t_s);
                 self.phase = Phase::Loaded { until_s: t_s + self.planned_s };
                 None
             }
             Phase::Loaded { .. } => Some(Over::Ended(Ended::PlannedEnd)),
-            Phase::After { .. } => Some(Over::Ended(self.load_ended.take().unwrap_or(Ended::PlannedEnd))),
         }
     }
 
     /// How long the target has to clean up after the load, where a budget asks for that.
-    fn cleanup_s(&self) -> Option<f64> {
+    fn cleanup(&self) -> Option<Duration> {
         let budgets = self.soak.policy.plan.budgets.values();
         budgets
             .filter_map(|budget| match budget.limit {
-                BudgetLimit::Cleanup { settle, .. } => Some(settle.as_secs_f64()),
+                BudgetLimit::Cleanup { settle, .. } => Some(settle),
                 BudgetLimit::Growth { .. }
                 | BudgetLimit::Rate { .. }
                 | BudgetLimit::Peak { .. }
                 | BudgetLimit::Level { .. } => None,
             })
-            .max_by(f64::total_cmp)
+            .max()
+    }
+
+    /// How long the target rests before the level before the load is taken: it has not been busy yet, so that only one that
+    /// is asked to collect needs time.
+    fn settle_before_load(&self) -> Settle {
+        let checkpoint = &self.soak.policy.plan.profile.checkpoint;
+        if checkpoint.collect.is_some() { checkpoint.settle } else { Settle::For(Duration::ZERO) }
     }
 
     /// Time between readiness and load: what the profile says, and long enough for a level before the load where the
@@ -343,7 +376,7 @@ impl<'a> Active<'a> {
     fn before_load_s(&self) -> f64 {
         let profile = &self.soak.policy.plan.profile;
         let level_s =
-            if self.cleanup_s().is_some() { (10.0 * profile.sample.interval.as_secs_f64()).max(2.0) } else { 0.0 };
+            if self.cleanup().is_some() { (10.0 * profile.sample.interval.as_secs_f64()).max(2.0) } else { 0.0 };
         profile.load.start_delay.as_secs_f64().max(level_s)
     }
 }

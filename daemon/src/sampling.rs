@@ -81,9 +81,20 @@ pub struct ProcessSample {
     pub reading: Reading,
 }
 
+/// Why a sample was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleKind {
+    /// Its tick was due.
+    Tick,
+    /// It was asked for, between two ticks; see [`Sampling::read_now`].
+    Asked,
+}
+
 /// All values read at one instant.
 #[derive(Debug, Clone)]
 pub struct Sample {
+    /// Why it was taken.
+    pub kind: SampleKind,
     /// When, in seconds of the run.
     pub t_s: f64,
     /// Sums over the target.
@@ -121,6 +132,8 @@ pub struct SamplingReport {
 enum Command {
     /// The target is made of other processes from now on.
     Follow(Membership),
+    /// A reading beside the ticks.
+    Read(Detail),
     Stop,
 }
 
@@ -156,6 +169,12 @@ impl Sampling {
     pub fn follow(&self, membership: Membership) {
         // A thread that has ended has no use for it.
         let _ = self.commands.send(Command::Follow(membership));
+    }
+
+    /// Asks for a reading of the target at once, beside the ticks. It comes as a sample like the others, of its own kind.
+    pub fn read_now(&self, detail: Detail) {
+        // A thread that has ended has no use for it.
+        let _ = self.commands.send(Command::Read(detail));
     }
 
     /// Ends the sampling. Samples that still wait are handed to `last`.
@@ -212,6 +231,11 @@ impl Loop {
                 Ok(Command::Follow(membership)) => {
                     self.sampler = tree_sampler(self.clock, membership, &self.options.metrics);
                 }
+                Ok(Command::Read(detail)) => {
+                    if hand_over.blocking_send(self.read(detail)).is_err() {
+                        break;
+                    }
+                }
                 Ok(Command::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let Some(sample) = self.tick() else { continue };
@@ -226,6 +250,27 @@ impl Loop {
             cost: self.cost,
             late_ticks_count: self.late_ticks_count,
             unreadable_count: self.sampler.unreadable_count(),
+        }
+    }
+
+    /// A reading that was asked for. What belongs to ticks is left to them: host, processes one by one, gaps.
+    fn read(&mut self, detail: Detail) -> Sample {
+        let t_s = self.clock.t_s();
+        let watch = Stopwatch::start();
+        let reading = self.sampler.tick(detail);
+        let operations = self.options.operations.read();
+        self.cost.record(1, watch.elapsed());
+        Sample {
+            kind: SampleKind::Asked,
+            t_s,
+            totals: reading.totals,
+            host: None,
+            processes: Vec::new(),
+            operations,
+            missed_ticks_count: 0,
+            suspended_s: 0.0,
+            arrivals_count: reading.arrivals.len(),
+            departures_count: reading.departures.len(),
         }
     }
 
@@ -273,6 +318,7 @@ impl Loop {
         let slept_s = suspended_s - self.suspended_s;
         self.suspended_s = suspended_s;
         Some(Sample {
+            kind: SampleKind::Tick,
             t_s,
             totals,
             host,

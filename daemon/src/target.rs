@@ -77,6 +77,8 @@ pub struct Target {
 struct Current {
     process: ProcessId,
     membership: Membership,
+    /// Whether it is held between two of its lives.
+    rests: bool,
 }
 
 /// What the run wants of the task that watches.
@@ -84,6 +86,8 @@ struct Current {
 enum Command {
     Stop(StopSpec, oneshot::Sender<Result<StopReport, TargetError>>),
     SkipGrace,
+    /// Whether it is not to be started again for now.
+    Hold(bool),
 }
 
 /// Cuts the grace period of a stop short, from anywhere: for the second Ctrl-C.
@@ -193,6 +197,18 @@ impl Target {
             return Ok(nothing);
         }
         answer.await.unwrap_or(Ok(nothing))
+    }
+
+    /// Whether it is not to be started again for now. What runs goes on to its end. Means nothing to an attached target.
+    pub fn hold(&self, hold: bool) {
+        // It has ended if nobody listens.
+        let _ = self.commands.send(Command::Hold(hold));
+    }
+
+    /// Whether nothing of it runs and nothing will before it is let go on: it is held, or has ended for good.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        self.current.borrow().rests
     }
 
     /// A handle for the second Ctrl-C.

@@ -10,6 +10,8 @@ mod bad_files;
 mod bad_profiles;
 #[path = "cli/bad_targets.rs"]
 mod bad_targets;
+#[path = "cli/checkpoints.rs"]
+mod checkpoints;
 #[path = "cli/exit_codes.rs"]
 mod exit_codes;
 #[path = "cli/help.rs"]

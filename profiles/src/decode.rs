@@ -7,6 +7,7 @@ use crate::section::{Reader, Section};
 use crate::tree::{Place, Table};
 
 mod budget;
+mod checkpoint;
 mod judge;
 mod load;
 mod plan;
@@ -16,10 +17,8 @@ mod target;
 /// Reads the whole of a profile. `place` is where the file begins.
 pub(crate) fn profile(reader: &Reader<'_>, table: &Table, place: Place) -> Profile {
     let top = Section::new(reader, Some(table), place, keys::PROFILE, "");
-    for (key, section) in [("checkpoint", "`[checkpoint]`"), ("fault", "`[[fault]]`")] {
-        if let Some(field) = top.get(key) {
-            reader.report(field.key_place, crate::fault::FaultKind::NotYet { section });
-        }
+    if let Some(field) = top.get("fault") {
+        reader.report(field.key_place, crate::fault::FaultKind::NotYet { section: "`[[fault]]`" });
     }
     let section = |key: &'static str, keys| {
         let section = top.get(key).and_then(|field| field.section(keys, key));
@@ -43,6 +42,7 @@ pub(crate) fn profile(reader: &Reader<'_>, table: &Table, place: Place) -> Profi
         sample,
         sources: top.get("source").map(|field| source::sources(&field)).unwrap_or_default(),
         judge,
+        checkpoint: checkpoint::checkpoint(&section("checkpoint", keys::CHECKPOINT)),
         budgets,
         scenarios,
         stages,

@@ -1,6 +1,7 @@
 //! Every key of a profile, once: its name, its shape, what it is. Unknown keys and their nearest neighbours, the JSON
 //! Schema and the tests of the reference profile all come from these tables.
 
+use crate::checkpoint::{Checkpoint, CollectMethod, CollectOf, CollectSignal, Settle};
 use crate::judge::{InconclusiveAs, Severity};
 use crate::load::{LoadDriver, OutputStream};
 use crate::source::JvmHeap;
@@ -71,6 +72,9 @@ const SIGNAL: &[&str] = &words::<_, { StopSignal::ALL.len() }>(StopSignal::ALL);
 const STREAM: &[&str] = &words::<_, { OutputStream::ALL.len() }>(OutputStream::ALL);
 const JVM: &[&str] = &words::<_, { JvmHeap::ALL.len() }>(JvmHeap::ALL);
 const SEVERITY: &[&str] = &words::<_, { Severity::ALL.len() }>(Severity::ALL);
+const COLLECT_SIGNAL: &[&str] = &words::<_, { CollectSignal::ALL.len() }>(CollectSignal::ALL);
+const COLLECT_OF: &[&str] = &words::<_, { CollectOf::ALL.len() }>(CollectOf::ALL);
+const COLLECT_METHOD: &[&str] = &words::<_, { CollectMethod::ALL.len() }>(CollectMethod::ALL);
 const INCONCLUSIVE: &[&str] = &words::<_, { InconclusiveAs::ALL.len() }>(InconclusiveAs::ALL);
 
 /// The largest integer that TOML holds.
@@ -93,6 +97,7 @@ pub(crate) const PROFILE: &[Key] = &[
     key("sample", Shape::Section(SAMPLE), "What is measured, and how often."),
     key("source", Shape::Named(SOURCE), "Endpoints and commands whose numbers are recorded too, by name."),
     key("judge", Shape::Section(JUDGE), "How long the run is, what is judged and what is tolerated."),
+    key("checkpoint", Shape::Section(CHECKPOINT), "Moments at which the load pauses and a settled sample is taken."),
     key(
         "budget",
         Shape::NamedTwice(BUDGET),
@@ -101,7 +106,6 @@ pub(crate) const PROFILE: &[Key] = &[
     key("scenario", Shape::Named(SCENARIO), "Sizes and lengths of the load, by name."),
     key("stage", Shape::Named(STAGE), "Gates of the delivery pipeline, by name."),
     key("report", Shape::Section(REPORT), "Where results go."),
-    key("checkpoint", Shape::NotYet, "Not available in this version."),
     key("fault", Shape::NotYet, "Not available in this version."),
 ];
 
@@ -279,6 +283,38 @@ pub(crate) const JUDGE: &[Key] = &[
         Shape::Or(&Shape::Size, "auto"),
         "Memory that must not be reached; `auto` means the limit that holds for the target.",
     ),
+];
+
+pub(crate) const CHECKPOINT: &[Key] = &[
+    key("every", Shape::Duration, "Time from one checkpoint to the next."),
+    key(
+        "count",
+        Shape::Integer(1, Checkpoint::MOST as u64),
+        "How many checkpoints, evenly over the planned length; in place of `every`.",
+    ),
+    key(
+        "collect",
+        Shape::Section(COLLECT),
+        "How the target is asked to collect its garbage; default: it is not asked.",
+    ),
+    key(
+        "settle",
+        Shape::Or(&Shape::Duration, Settle::QUIET),
+        "How long the target has to come to rest; `quiet` means until its memory stands still.",
+    ),
+];
+
+pub(crate) const COLLECT: &[Key] = &[
+    key(
+        "command",
+        Shape::Command,
+        "A command that has done it when it ends with status 0; `{pid}` in its words is the process.",
+    ),
+    key("signal", Shape::Word(COLLECT_SIGNAL), "A signal that the target handles."),
+    key("http", Shape::Text, "An http:// address that answers when it is done."),
+    key("method", Shape::Word(COLLECT_METHOD), "For `http`: the method; default POST."),
+    key("of", Shape::Word(COLLECT_OF), "For `command` and `signal`: the main process, or all processes of the target."),
+    key("timeout", Shape::Duration, "How long it may take before the checkpoint is given up; default 10s."),
 ];
 
 pub(crate) const BUDGET: &[Key] = &[

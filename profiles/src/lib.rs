@@ -36,12 +36,13 @@
 //! # Modules
 //!
 //! What a profile says: `profile` (the whole), `target`, `load`, `sample`, `source` with `series_name`, `judge` with
-//! `tolerance`, `budget`, and `plan` (scenarios, stages, and what one run makes of them). How it is read: `loader` (files, `extends`) makes a `tree` whose
+//! `tolerance`, `budget`, `checkpoint`, and `plan` (scenarios, stages, and what one run makes of them). How it is read: `loader` (files, `extends`) makes a `tree` whose
 //! values know their place, `variables` are replaced in it, `merge` puts one tree on top of another, `decode` makes the
 //! types of it with the readers in `section`, `field` and `units`, and what is wrong is a `fault`. `keys` has every key once, and
 //! `schema` comes from it. `library` holds the shipped profiles.
 
 mod budget;
+mod checkpoint;
 mod decode;
 mod fault;
 mod field;
@@ -65,6 +66,7 @@ pub mod units;
 mod variables;
 
 pub use budget::{Budget, BudgetLimit, Budgets};
+pub use checkpoint::{Checkpoint, CheckpointWhen, Collect, CollectBy, CollectMethod, CollectOf, CollectSignal, Settle};
 pub use fault::{Fault, FaultKind, Faults};
 pub use judge::{EarlyStop, InconclusiveAs, Judge, Severity, Warmup};
 pub use library::{Shipped, find as find_shipped, library};

@@ -6,8 +6,14 @@
 use crate::tree::{Entry, Table, Value};
 
 /// Tables of which only the newer one counts. `*` stands for any name.
-const REPLACED_WHOLE: &[&[&str]] =
-    &[&["target", "attach"], &["target", "ready"], &["load", "counter"], &["source", "*"], &["budget", "*", "*"]];
+const REPLACED_WHOLE: &[&[&str]] = &[
+    &["target", "attach"],
+    &["target", "ready"],
+    &["load", "counter"],
+    &["source", "*"],
+    &["checkpoint", "collect"],
+    &["budget", "*", "*"],
+];
 
 /// `newer` on top of `base`.
 pub(crate) fn profiles(base: &Table, newer: &Table) -> Table {
@@ -18,6 +24,15 @@ pub(crate) fn profiles(base: &Table, newer: &Table) -> Table {
         for (key, other) in [("command", "attach"), ("attach", "command")] {
             if own.get(key).is_some() {
                 target.0.remove(other);
+            }
+        }
+    }
+    if let (Some(Entry { node, .. }), Some(own)) = (base.0.get_mut("checkpoint"), newer.table("checkpoint"))
+        && let Value::Table(checkpoint) = &mut node.value
+    {
+        for (key, other) in [("every", "count"), ("count", "every")] {
+            if own.get(key).is_some() {
+                checkpoint.0.remove(other);
             }
         }
     }

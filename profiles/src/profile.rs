@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Budgets;
+use crate::checkpoint::Checkpoint;
 use crate::judge::Judge;
 use crate::load::Load;
 use crate::plan::{Scenario, Stage};
@@ -38,6 +39,9 @@ pub struct Profile {
     pub sources: BTreeMap<String, Source>,
     /// What is tolerated.
     pub judge: Judge,
+    /// Moments at which the target is made to settle. A profile that was stored before there were any has none.
+    #[serde(default)]
+    pub checkpoint: Checkpoint,
     /// Limits, by environment.
     pub budgets: BTreeMap<String, Budgets>,
     /// Sizes and lengths of the load, by name.

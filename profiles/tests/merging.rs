@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use soakd_profiles::{
-    Attach, Choice, Counter, InconclusiveAs, LoadDriver, Profile, ReadyWhen, Severity, Surroundings, TargetSource,
-    load_file, parse,
+    Attach, Checkpoint, CheckpointWhen, Choice, Collect, CollectBy, CollectOf, CollectSignal, Counter, InconclusiveAs,
+    LoadDriver, Profile, ReadyWhen, Settle, Severity, Surroundings, TargetSource, load_file, parse,
 };
 
 const SURROUNDINGS: Surroundings<'static> = Surroundings { variable: &variable, metrics: &[] };
@@ -167,4 +167,22 @@ fn a_profile_survives_being_stored() {
     let profile = read(STAGED);
     let json = serde_json::to_string(&profile).unwrap();
     assert_eq!(serde_json::from_str::<Profile>(&json).unwrap(), profile);
+}
+
+#[test]
+fn a_checkpoint_is_merged_by_key_and_its_choices_are_replaced_whole() {
+    let base = "[checkpoint]\nevery = '5m'\nsettle = 'quiet'\ncollect = { command = ['jcmd', '{pid}', 'GC.run'], timeout = '3s' }";
+    let profile =
+        layered(base, "extends = 'base.toml'\n[checkpoint]\ncount = 7\ncollect = { signal = 'SIGUSR1', of = 'all' }");
+    let collect =
+        Collect { by: CollectBy::Signal(CollectSignal::Usr1), of: CollectOf::All, timeout: Collect::DEFAULT_TIMEOUT };
+    let expected = Checkpoint { when: Some(CheckpointWhen::Count(7)), collect: Some(collect), settle: Settle::Quiet };
+    assert_eq!(profile.checkpoint, expected);
+    // `every` alone is short for the `settle` of the base, but the whole is looked at.
+    let faults = parse(b"[checkpoint]\nevery = '2s'\nsettle = '2s'", "test", None, SURROUNDINGS);
+    assert!(faults.unwrap_err().to_string().contains("expected at least `3s`, a second more than `settle`"));
+    // A run that was recorded before there were checkpoints can be judged again.
+    let mut stored = serde_json::to_value(Profile::default()).unwrap();
+    stored.as_object_mut().unwrap().remove("checkpoint");
+    assert_eq!(serde_json::from_value::<Profile>(stored).unwrap(), Profile::default());
 }

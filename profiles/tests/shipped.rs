@@ -105,7 +105,7 @@ fn every_shipped_profile_follows_the_schema_and_the_schema_refuses_what_is_wrong
         r#"{"sampel": {}}"#,
         r#"{"sample": {"intervall": "1s"}}"#,
         r#"{"budget": {"default": {"x": {"grow": 5}}}}"#,
-        r#"{"checkpoint": {}}"#,
+        r#"{"checkpoint": {"collect": {"signal": "KILL"}}}"#,
         r#"{"target": {"attach": {"pid": 0}}}"#,
     ] {
         assert!(!validator.is_valid(&serde_json::from_str(wrong).unwrap()), "{wrong}");

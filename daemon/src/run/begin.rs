@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use soakd_profiles::{Profile, TargetSource};
 use soakd_reports::Warning;
 
+use super::checkpoints::Checkpoints;
 use super::{Active, Phase, Soak, abandon};
 use crate::clock::RunClock;
 use crate::exit::{Exit, Failure};
@@ -89,6 +90,8 @@ impl<'a> Active<'a> {
         let membership = target.membership();
         let mut active = Self {
             watch: Watch::new(&soak.policy),
+            checkpoints: Checkpoints::new(&profile.checkpoint, planned_s),
+            level_taken: false,
             load: Load::new(profile, &folder, &operations),
             sampling: None,
             specs: Some(specs),

@@ -4,6 +4,7 @@ use soakd_reports::{Ended, Warning};
 
 use super::{Active, Over, Soaked, abandon};
 use crate::exit::Failure;
+use crate::sampling::SampleKind;
 use crate::signals::{Request, Signals};
 use crate::target::{Output, SkipGrace};
 use crate::{exit_of, phases, target_spec, verdict};
@@ -13,6 +14,7 @@ impl Active<'_> {
     pub(super) async fn end(mut self, over: Over, signals: &mut Signals) -> Result<Soaked, Failure> {
         let duration_s = self.clock.t_s();
         self.progress.wait_for("stopping");
+        self.conclude_checkpoints();
         if let Some(sources) = self.sources.take() {
             let recording = &mut self.recording;
             let last = |reading: crate::sources::SourceReading| {
@@ -33,7 +35,7 @@ impl Active<'_> {
                 Some(
                     sampling
                         .stop(|sample| {
-                            if sample.t_s <= duration_s {
+                            if sample.kind == SampleKind::Tick && sample.t_s <= duration_s {
                                 recording.sample(&sample);
                             }
                         })

@@ -32,7 +32,8 @@ pub(super) async fn attach(spec: AttachSpec) -> Result<Target, TargetError> {
     let remarks = unreadable(found.process).into_iter().collect();
     let (send_events, events) = mpsc::unbounded_channel();
     let (commands, hear_commands) = mpsc::unbounded_channel();
-    let (current, watch_current) = watch::channel(Current { process: found.process, membership: found.membership });
+    let (current, watch_current) =
+        watch::channel(Current { process: found.process, membership: found.membership, rests: false });
     let attached = Attached { spec, search: search_again, commands: hear_commands, events: send_events, current };
     tokio::spawn(attached.run(watched));
     Ok(Target { commands, events, current: watch_current, output: None, placement: None, remarks })
@@ -93,7 +94,7 @@ impl Attached {
             watched = new;
             restart_count += 1;
             let (old, new) = (process, found.process);
-            self.current.send_replace(Current { process: new, membership: found.membership });
+            self.current.send_replace(Current { process: new, membership: found.membership, rests: false });
             self.tell(TargetEvent::Restarted { old, new, restart_count });
             self.tell(TargetEvent::Ready { process: new });
         }
@@ -151,7 +152,7 @@ impl Attached {
             tokio::select! {
                 done = &mut future => return Ok(done),
                 command = self.commands.recv() => match command {
-                    Some(Command::SkipGrace) => {}
+                    Some(Command::SkipGrace | Command::Hold(_)) => {}
                     Some(Command::Stop(_, reply)) => {
                         let took = StopTook::LetGo;
                         let _ = reply.send(Ok(StopReport { took, killed: Vec::new(), status: None, remarks: Vec::new() }));

@@ -62,7 +62,7 @@ pub(super) async fn spawn(spec: SpawnSpec, program: &KeeperProgram) -> Result<Ta
         }
     };
     let membership = Membership::Descendants { of: vec![keeper.id()], include_roots: false };
-    let (current, watch_current) = watch::channel(Current { process, membership });
+    let (current, watch_current) = watch::channel(Current { process, membership, rests: false });
     let (commands, hear_commands) = mpsc::unbounded_channel();
     let remarks = placement.remarks.clone();
     let watching = Spawned {
@@ -80,6 +80,7 @@ pub(super) async fn spawn(spec: SpawnSpec, program: &KeeperProgram) -> Result<Ta
         state: State::Running,
         restart_count: 0,
         skip_grace: false,
+        held: false,
         stopping: None,
     };
     tokio::spawn(watching.run(ready));
@@ -135,6 +136,8 @@ struct Spawned {
     state: State,
     restart_count: u32,
     skip_grace: bool,
+    /// It is not to be started again for now.
+    held: bool,
     stopping: Option<Stopping>,
 }
 
@@ -159,7 +162,7 @@ impl Spawned {
                 heard = hear(&mut self.keeper) => Woken::Heard(heard),
                 asked = self.commands.recv() => Woken::Asked(asked),
                 ready = pending(&mut self.ready) => Woken::Ready(ready),
-                () = pending(&mut self.restart_at) => Woken::RestartDue,
+                () = pending(&mut self.restart_at), if !self.held => Woken::RestartDue,
             };
             let go_on = match woken {
                 Woken::Heard(Ok(Some(reply))) => self.on_reply(reply).await,
@@ -180,6 +183,7 @@ impl Spawned {
             if !go_on {
                 break;
             }
+            self.tell_rest();
         }
         // The target was let go of without a stop, or cannot be stopped: the keeper does what it can.
         if let Some(keeper) = self.keeper.take() {
@@ -190,6 +194,12 @@ impl Spawned {
     fn tell(&self, event: TargetEvent) {
         // Nobody listens any more when the target has been dropped.
         let _ = self.events.send(event);
+    }
+
+    /// Lets others see whether nothing runs, and nothing will for now.
+    fn tell_rest(&self) {
+        let rests = self.state == State::Gone || (self.held && self.state == State::Waiting);
+        self.current.send_if_modified(|current| std::mem::replace(&mut current.rests, rests) != rests);
     }
 
     fn process(&self) -> ProcessId {
@@ -334,6 +344,10 @@ impl Spawned {
 
     async fn on_command(&mut self, command: Command) -> bool {
         match command {
+            Command::Hold(hold) => {
+                self.held = hold;
+                true
+            }
             Command::SkipGrace => {
                 self.skip_grace = true;
                 match self.stopping {

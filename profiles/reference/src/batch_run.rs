@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &RunArgs) -> Result<(), ReferenceError> {
             last_tick = now;
             service.tick();
         }
-        progress.show(now, service.operations())?;
+        progress.show(now, service.operations(), false)?;
         if pacer.is_some() {
             thread::sleep(REST);
         }

@@ -1,8 +1,10 @@
 //! Operations sent to a running service over HTTP: the load of a soak.
+//!
+//! SIGUSR1 makes it finish what is under way and wait, SIGUSR2 makes it go on. While it waits, the progress file says so.
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -10,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
@@ -38,10 +40,18 @@ struct Shared {
     done: AtomicU64,
     errors: AtomicU64,
     is_stopped: Arc<AtomicBool>,
+    /// Not 0 while nothing new is to be begun.
+    held: Arc<AtomicUsize>,
+    /// Operations that have been sent and not been answered.
+    under_way: AtomicU64,
     turns: Semaphore,
 }
 
 impl Shared {
+    fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed) != 0 && !self.is_stopped.load(Ordering::Relaxed)
+    }
+
     /// Takes one of the operations that are still to be done.
     fn begin(&self) -> bool {
         let begun = self.begun.fetch_add(1, Ordering::Relaxed);
@@ -54,6 +64,10 @@ pub(crate) fn drive(arguments: &DriveArgs) -> Result<(), ReferenceError> {
     let is_stopped = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&is_stopped)).map_err(ReferenceError::Signals)?;
+    }
+    let held = Arc::new(AtomicUsize::new(0));
+    for (signal, value) in [(SIGUSR1, 1), (SIGUSR2, 0)] {
+        signal_hook::flag::register_usize(signal, Arc::clone(&held), value).map_err(ReferenceError::Signals)?;
     }
     let host = arguments
         .url
@@ -68,6 +82,8 @@ pub(crate) fn drive(arguments: &DriveArgs) -> Result<(), ReferenceError> {
         done: AtomicU64::new(0),
         errors: AtomicU64::new(0),
         is_stopped,
+        held,
+        under_way: AtomicU64::new(0),
         turns: Semaphore::new(0),
     });
     let runtime =
@@ -96,12 +112,15 @@ async fn all(arguments: &DriveArgs, shared: Rc<Shared>) -> Result<(), ReferenceE
             _ = ticks.tick() => {
                 if let Some(pacer) = &mut pacer {
                     let due = pacer.take_due(begun.elapsed().as_secs_f64());
+                    // What falls into a pause is not made up for.
+                    let due = if shared.is_held() { 0 } else { due };
                     shared.turns.add_permits(usize::try_from(due).unwrap_or(usize::MAX));
                 }
                 if shared.is_stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                progress.show(Instant::now(), shared.done.load(Ordering::Relaxed))?;
+                let rests = shared.is_held() && shared.under_way.load(Ordering::Relaxed) == 0;
+                progress.show(Instant::now(), shared.done.load(Ordering::Relaxed), rests)?;
             }
         }
     }
@@ -118,6 +137,10 @@ async fn one(arguments: DriveArgs, shared: Rc<Shared>, mut requests: RequestGene
         {
             turn.forget();
         }
+        while shared.is_held() {
+            tokio::time::sleep(TICK).await;
+        }
+        shared.under_way.fetch_add(1, Ordering::Relaxed);
         let operation = requests.pick(arguments.operation);
         let body = requests.request(operation);
         loop {
@@ -138,6 +161,7 @@ async fn one(arguments: DriveArgs, shared: Rc<Shared>, mut requests: RequestGene
                 }
             }
         }
+        shared.under_way.fetch_sub(1, Ordering::Relaxed);
     }
     Ok(())
 }

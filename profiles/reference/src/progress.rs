@@ -26,6 +26,8 @@ pub(crate) fn create(path: &Path) -> Result<(File, PathBuf), ReferenceError> {
 pub(crate) struct Progress {
     file: Option<(File, PathBuf)>,
     last_file: Instant,
+    /// Whether the file says that nothing is under way.
+    rests: bool,
     last_line: Instant,
 }
 
@@ -33,15 +35,16 @@ impl Progress {
     /// Tells it in a file, if one is named, and on standard output.
     pub(crate) fn new(path: Option<&Path>) -> Result<Self, ReferenceError> {
         let now = Instant::now();
-        let progress = Self { file: path.map(create).transpose()?, last_file: now, last_line: now };
+        let progress = Self { file: path.map(create).transpose()?, last_file: now, rests: false, last_line: now };
         progress.write_file(0)?;
         Ok(progress)
     }
 
-    /// Tells the count, if it is time to.
-    pub(crate) fn show(&mut self, now: Instant, operations: u64) -> Result<(), ReferenceError> {
-        if now - self.last_file >= FILE_INTERVAL {
+    /// Tells the count, if it is time to, and at once whether nothing is under way on purpose.
+    pub(crate) fn show(&mut self, now: Instant, operations: u64, rests: bool) -> Result<(), ReferenceError> {
+        if now - self.last_file >= FILE_INTERVAL || rests != self.rests {
             self.last_file = now;
+            self.rests = rests;
             self.write_file(operations)?;
         }
         if now - self.last_line >= LINE_INTERVAL {
@@ -60,7 +63,8 @@ impl Progress {
     /// One write of constant length, so that a reader never finds half a number or a rest of the last one.
     fn write_file(&self, operations: u64) -> Result<(), ReferenceError> {
         let Some((file, path)) = &self.file else { return Ok(()) };
-        file.write_all_at(format!("{operations:<20}\n").as_bytes(), 0)
+        let state = if self.rests { "resting" } else { "" };
+        file.write_all_at(format!("{operations:<20} {state:<7}\n").as_bytes(), 0)
             .map_err(|source| ReferenceError::File { path: path.clone(), source })
     }
 }

@@ -51,6 +51,10 @@ const MOST_DECIDERS: usize = 4;
 const MOST_EVIDENCE: usize = 4;
 /// How evidence begins that says again what the line above it says: the rate and its tolerance.
 const RATE_AGAIN: &str = "it grows ";
+/// How the kinds of the events of checkpoints begin; this is the one of a settled sample.
+const CHECKPOINT: &str = "checkpoint";
+/// The kind of the event of a checkpoint that gave none.
+const CHECKPOINT_FAILED: &str = "checkpoint_failed";
 /// Events that are told; the document has them all.
 const MOST_EVENTS: usize = 8;
 
@@ -188,12 +192,24 @@ impl Page {
             self.item(&format!("no data from {} to {}: {}", clock(gap.from_s), clock(gap.to_s), gap.why));
         }
         // The beginning of a run is no news; the rest of what happened may explain a series.
-        let events: Vec<_> = verdict.events.iter().filter(|event| event.kind != "ready").collect();
+        let is_told = |kind: &str| kind != "ready" && !kind.starts_with(CHECKPOINT);
+        let events: Vec<_> = verdict.events.iter().filter(|event| is_told(&event.kind)).collect();
         for event in events.iter().take(MOST_EVENTS) {
             self.item(&format!("{} {}: {}", clock(event.t_s), event.kind, event.text));
         }
         if events.len() > MOST_EVENTS {
             self.item(&format!("and {} more events", events.len() - MOST_EVENTS));
+        }
+        self.checkpoints(verdict);
+    }
+
+    /// Checkpoints come by the hundred: how many, and what became of the last of each kind.
+    fn checkpoints(&mut self, verdict: &Verdict) {
+        for (kind, what) in [(CHECKPOINT, "settled samples"), (CHECKPOINT_FAILED, "checkpoints that failed")] {
+            let events: Vec<_> = verdict.events.iter().filter(|event| event.kind == kind).collect();
+            if let Some(last) = events.last() {
+                self.item(&format!("{what}: {}, the last at {}: {}", events.len(), clock(last.t_s), last.text));
+            }
         }
     }
 

@@ -1,0 +1,468 @@
+//! Checkpoints of a run: the load pauses, the target is asked to collect and comes to rest, a settled sample is taken, the load
+//! goes on. The levels before and after the load, which the cleanup check compares, are taken in the same way.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use soakd_analysis::Quantity;
+use soakd_profiles::{Checkpoint, CheckpointWhen, Settle};
+use soakd_reports::{Ended, Warning};
+use soakd_sampler::{Detail, MetricId, Reading};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Active, Over, Phase};
+use crate::clock::RunClock;
+use crate::collect::{CollectError, Collecting};
+use crate::load::Held;
+use crate::phases;
+use crate::sampling::Sample;
+use crate::settled::{self, Quiet};
+
+/// How long a driver may take to finish what is under way; then it is stopped where it stands.
+const HOLD_WITHIN_S: f64 = 10.0;
+/// How often it is looked at whether it has.
+const LOOK_EVERY_S: f64 = 0.02;
+/// Readings of one settled sample, of which the median counts.
+const READINGS: usize = 5;
+/// Time between them.
+const READ_EVERY_S: f64 = 0.05;
+/// Time between readings while the target becomes quiet.
+const QUIET_EVERY_S: f64 = 0.25;
+/// After so many failures in a row there are no more checkpoints.
+const MOST_FAILURES: u32 = 3;
+
+/// Why the target is made to settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// For the level before the load.
+    Before,
+    /// In the middle of the load.
+    Under,
+    /// For the level after the load.
+    After,
+}
+
+/// What a checkpoint waited for.
+#[derive(Debug)]
+pub(super) enum Due {
+    Begin,
+    LookAtLoad,
+    Collected(Result<(), CollectError>),
+    Read,
+}
+
+/// The checkpoints of one run.
+pub(super) struct Checkpoints {
+    plan: Checkpoint,
+    schedule: Schedule,
+    under_way: Option<UnderWay>,
+    /// The level of the last ordinary sample.
+    level: Option<f64>,
+    taken_count: u32,
+    failures_in_row: u32,
+}
+
+/// A checkpoint that is under way.
+struct UnderWay {
+    occasion: Occasion,
+    settle: Settle,
+    began_s: f64,
+    level_before: Option<f64>,
+    held: Held,
+    told: Vec<String>,
+    step: Step,
+}
+
+enum Step {
+    Holding { look_s: f64, until_s: f64 },
+    Collecting { since_s: f64, done: Pin<Box<dyn Future<Output = Result<(), CollectError>> + Send>> },
+    Settling { since_s: f64, next_s: f64, until_s: f64, quiet: Option<Quiet> },
+    Reading { next_s: f64, readings: Vec<Reading> },
+}
+
+/// When checkpoints are due: every `step_s` seconds after the start of the load.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Schedule {
+    step_s: f64,
+    next_s: Option<f64>,
+    left_count: u32,
+}
+
+impl Schedule {
+    /// Of a load of `planned_s` seconds that has not begun.
+    fn new(when: Option<CheckpointWhen>, planned_s: f64) -> Self {
+        let (step_s, left_count) = match when {
+            None => (0.0, 0),
+            Some(CheckpointWhen::Every(every)) => (every.as_secs_f64(), u32::MAX),
+            // None at the very end, where there would be no time for it.
+            Some(CheckpointWhen::Count(count)) => (planned_s / (f64::from(count) + 1.0), count),
+        };
+        Self { step_s, next_s: None, left_count }
+    }
+
+    fn begin(&mut self, load_started_s: f64) {
+        self.next_s = (self.left_count > 0 && self.step_s > 0.0).then_some(load_started_s + self.step_s);
+    }
+
+    /// Goes on to the first one after `t_s`; what was missed is not made up for.
+    fn advance(&mut self, t_s: f64) {
+        let Some(mut next_s) = self.next_s else { return };
+        let passed = ((t_s - next_s) / self.step_s).floor().max(0.0) + 1.0;
+        next_s += passed * self.step_s;
+        // Saturates where more have passed than there are.
+        self.left_count = self.left_count.saturating_sub(passed as u32);
+        self.next_s = (self.left_count > 0).then_some(next_s);
+    }
+}
+
+impl Checkpoints {
+    /// Those that `plan` asks for in a run of `planned_s` seconds.
+    pub(super) fn new(plan: &Checkpoint, planned_s: f64) -> Self {
+        Self {
+            plan: plan.clone(),
+            schedule: Schedule::new(plan.when, planned_s),
+            under_way: None,
+            level: None,
+            taken_count: 0,
+            failures_in_row: 0,
+        }
+    }
+
+    /// The load has begun.
+    pub(super) fn load_started(&mut self, t_s: f64) {
+        self.schedule.begin(t_s);
+    }
+
+    /// Whether what is sampled now is no part of the ordinary series.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// Takes note of an ordinary sample.
+    pub(super) fn see(&mut self, sample: &Sample) {
+        self.level = sample.totals.get(MetricId::AnonSwap).or(self.level);
+    }
+
+    /// Waits for what is to be done next; for ever where there is nothing. Cancel-safe.
+    pub(super) async fn next(&mut self, clock: &RunClock) -> Due {
+        let (t_s, due) = match &mut self.under_way {
+            None => match self.schedule.next_s {
+                Some(next_s) => (next_s, Due::Begin),
+                None => return std::future::pending().await,
+            },
+            Some(under_way) => match &mut under_way.step {
+                Step::Holding { look_s, .. } => (*look_s, Due::LookAtLoad),
+                Step::Collecting { done, .. } => return Due::Collected(done.await),
+                Step::Settling { next_s, .. } | Step::Reading { next_s, .. } => (*next_s, Due::Read),
+            },
+        };
+        sleep_until(Instant::from_std(clock.instant(t_s))).await;
+        due
+    }
+}
+
+impl Active<'_> {
+    /// Makes the target settle, for `occasion`.
+    pub(super) async fn begin_checkpoint(&mut self, occasion: Occasion, settle: Settle) {
+        let t_s = self.clock.t_s();
+        let text = match occasion {
+            Occasion::Before => "for the level before the load",
+            Occasion::Under => "the load pauses",
+            Occasion::After => "for the level after the load",
+        };
+        self.recording.event(t_s, phases::CHECKPOINT_BEGAN, text);
+        let mut told = Vec::new();
+        let held = match occasion {
+            Occasion::Before | Occasion::After => Held::NotOurs,
+            Occasion::Under => match self.load.hold().await {
+                Ok(Held::NotOurs) => {
+                    told.push("the traffic of the target goes on".to_owned());
+                    Held::NotOurs
+                }
+                Ok(held) => held,
+                Err(why) => {
+                    self.warn_once(
+                        format!("the load goes on during checkpoints: {why}"),
+                        "settled samples hold what is under way then",
+                    );
+                    told.push("the load goes on".to_owned());
+                    Held::NotOurs
+                }
+            },
+        };
+        let step = Step::Holding { look_s: t_s, until_s: t_s + HOLD_WITHIN_S };
+        let level_before = self.checkpoints.level;
+        self.checkpoints.under_way = Some(UnderWay { occasion, settle, began_s: t_s, level_before, held, told, step });
+    }
+
+    /// Something that a checkpoint waited for has come.
+    pub(super) async fn checkpoint_due(&mut self, due: Due) -> Option<Over> {
+        match due {
+            Due::Begin => {
+                let t_s = self.clock.t_s();
+                self.checkpoints.schedule.advance(t_s);
+                let Phase::Loaded { until_s } = self.phase else { return None };
+                let settle = self.checkpoints.plan.settle;
+                // One that could not come to its end would only take load from the run.
+                if t_s + settle.at_most().as_secs_f64() + 1.0 < until_s {
+                    self.begin_checkpoint(Occasion::Under, settle).await;
+                }
+                None
+            }
+            Due::LookAtLoad => {
+                self.look_at_load().await;
+                None
+            }
+            Due::Collected(Ok(())) => {
+                let t_s = self.clock.t_s();
+                if let Some(under_way) = &mut self.checkpoints.under_way {
+                    if let Step::Collecting { since_s, .. } = under_way.step {
+                        under_way.told.push(format!("collected in {:.1} s", t_s - since_s));
+                    }
+                    under_way.settle_from(t_s);
+                }
+                None
+            }
+            Due::Collected(Err(error)) => {
+                let text = format!("the target was not seen to collect: {error}");
+                self.warn_once(text.clone(), "try the command, signal or request of `collect` by hand");
+                self.fail_checkpoint(&text)
+            }
+            Due::Read => {
+                self.ask_for_reading();
+                None
+            }
+        }
+    }
+
+    /// Goes on to collecting once the load rests.
+    async fn look_at_load(&mut self) {
+        let t_s = self.clock.t_s();
+        let is_held = self.load.is_held();
+        let Some(under_way) = &mut self.checkpoints.under_way else { return };
+        let Step::Holding { look_s, until_s } = &mut under_way.step else { return };
+        if under_way.held == Held::Asked && !is_held {
+            *look_s = t_s + LOOK_EVERY_S;
+            if t_s < *until_s {
+                return;
+            }
+            let stopped = self.load.stop_in_place().await;
+            let Some(under_way) = &mut self.checkpoints.under_way else { return };
+            under_way.told.push(match stopped {
+                Ok(()) => format!("after {HOLD_WITHIN_S} s operations were stopped in the middle"),
+                Err(why) => format!("the load goes on: {why}"),
+            });
+        }
+        let t_s = self.clock.t_s();
+        let collecting = self.checkpoints.plan.collect.clone().map(|collect| Collecting {
+            collect,
+            profile: self.soak.policy.plan.profile.clone(),
+            folder: self.folder.clone(),
+            main: self.target.process(),
+            membership: self.target.membership(),
+        });
+        let Some(under_way) = &mut self.checkpoints.under_way else { return };
+        if under_way.held != Held::NotOurs {
+            under_way.told.push(format!("the load rested after {:.1} s", t_s - under_way.began_s));
+        }
+        match collecting {
+            Some(collecting) => {
+                under_way.step = Step::Collecting { since_s: t_s, done: Box::pin(collecting.run()) };
+            }
+            None => under_way.settle_from(t_s),
+        }
+    }
+
+    /// Asks for the reading that is due.
+    fn ask_for_reading(&mut self) {
+        let t_s = self.clock.t_s();
+        let Some(under_way) = &mut self.checkpoints.under_way else { return };
+        let detail = match &mut under_way.step {
+            Step::Settling { next_s, quiet: Some(_), .. } => {
+                *next_s = t_s + QUIET_EVERY_S;
+                Detail::Fast
+            }
+            Step::Settling { since_s, .. } => {
+                under_way.told.push(format!("settled for {:.1} s", t_s - *since_s));
+                under_way.step = Step::Reading { next_s: t_s + READ_EVERY_S, readings: Vec::new() };
+                // The walk through the address space once: the share of time that it may take is small.
+                Detail::Slow
+            }
+            Step::Reading { next_s, .. } => {
+                *next_s = t_s + READ_EVERY_S;
+                Detail::Full
+            }
+            Step::Holding { .. } | Step::Collecting { .. } => return,
+        };
+        if let Some(sampling) = &self.sampling {
+            sampling.read_now(detail);
+        }
+    }
+
+    /// Takes a reading that was asked for.
+    pub(super) fn take_asked(&mut self, sample: &Sample) -> Option<Over> {
+        let under_way = self.checkpoints.under_way.as_mut()?;
+        match &mut under_way.step {
+            Step::Settling { since_s, until_s, quiet: Some(quiet), .. } => {
+                let is_quiet = quiet.push(&sample.totals);
+                if is_quiet || sample.t_s >= *until_s {
+                    let how = if is_quiet { "quiet" } else { "not quiet" };
+                    under_way.told.push(format!("{how} after {:.1} s", sample.t_s - *since_s));
+                    under_way.step = Step::Reading { next_s: sample.t_s, readings: Vec::new() };
+                }
+                None
+            }
+            Step::Reading { readings, .. } => {
+                readings.push(sample.totals);
+                if readings.len() < READINGS {
+                    return None;
+                }
+                let medians = settled::medians(readings);
+                if medians.is_empty() {
+                    return self.fail_checkpoint("nothing could be read of the target");
+                }
+                self.recording.settled(sample.t_s, &medians);
+                self.finish_checkpoint(sample.t_s, &medians)
+            }
+            Step::Holding { .. } | Step::Collecting { .. } | Step::Settling { .. } => None,
+        }
+    }
+
+    fn finish_checkpoint(&mut self, t_s: f64, medians: &[(MetricId, f64)]) -> Option<Over> {
+        let under_way = self.checkpoints.under_way.take()?;
+        self.checkpoints.failures_in_row = 0;
+        let mut told = under_way.told;
+        let level = medians.iter().find(|(metric, _)| *metric == MetricId::AnonSwap).map(|(_, level)| *level);
+        if let Some(level) = level {
+            let before = under_way.level_before.map_or_else(String::new, |before| {
+                let (word, change) = if level > before { ("more", level - before) } else { ("less", before - level) };
+                format!(", {} {word} than before", Quantity::Bytes.show(change))
+            });
+            told.push(format!("`{}` {}{before}", MetricId::AnonSwap.name(), Quantity::Bytes.show(level)));
+        }
+        if under_way.occasion == Occasion::Under {
+            self.checkpoints.taken_count += 1;
+            told.insert(0, format!("number {}", self.checkpoints.taken_count));
+        }
+        self.end_checkpoint(
+            t_s,
+            under_way.began_s,
+            under_way.held,
+            under_way.occasion,
+            phases::CHECKPOINT,
+            &told.join("; "),
+        )
+    }
+
+    /// A checkpoint that counts for nothing.
+    pub(super) fn fail_checkpoint(&mut self, why: &str) -> Option<Over> {
+        let under_way = self.checkpoints.under_way.take()?;
+        let t_s = self.clock.t_s();
+        self.checkpoints.failures_in_row += 1;
+        if self.checkpoints.failures_in_row >= MOST_FAILURES && self.checkpoints.schedule.next_s.take().is_some() {
+            self.warn_once(
+                format!("there are no more checkpoints after {MOST_FAILURES} failures in a row; the last: {why}"),
+                "",
+            );
+        }
+        self.end_checkpoint(t_s, under_way.began_s, under_way.held, under_way.occasion, phases::CHECKPOINT_FAILED, why)
+    }
+
+    fn end_checkpoint(
+        &mut self,
+        t_s: f64,
+        began_s: f64,
+        held: Held,
+        occasion: Occasion,
+        kind: &str,
+        text: &str,
+    ) -> Option<Over> {
+        if occasion == Occasion::Under {
+            self.load.release();
+            if held != Held::NotOurs {
+                self.recording.load_rested(t_s - began_s);
+            }
+        }
+        self.recording.event(t_s, kind, text);
+        match occasion {
+            Occasion::Under => None,
+            Occasion::Before => {
+                self.phase = Phase::Before { until_s: t_s };
+                self.level_taken = true;
+                None
+            }
+            Occasion::After => Some(Over::Ended(self.load_ended.take().unwrap_or(Ended::PlannedEnd))),
+        }
+    }
+
+    fn warn_once(&mut self, text: String, hint: &str) {
+        let warning = Warning { text, hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()) };
+        if !self.aside.warnings.contains(&warning) {
+            self.progress.say(&format!("warning: {}", warning.text));
+            self.aside.warnings.push(warning);
+        }
+    }
+
+    /// What the run tells about its checkpoints when it is over.
+    pub(super) fn conclude_checkpoints(&mut self) {
+        if self.checkpoints.under_way.is_some() {
+            // The load is about to be stopped, and does not have to go on before.
+            let over = self.fail_checkpoint("the run ended in the middle of it");
+            debug_assert!(over.is_none() || self.phase == Phase::After, "only the last one ends a run");
+        }
+        if self.checkpoints.plan.when.is_some() && self.checkpoints.taken_count == 0 {
+            self.warn_once(
+                "no settled sample was taken: no checkpoint of `[checkpoint]` came to its end in the run".to_owned(),
+                "shorten `every`, or run longer",
+            );
+        }
+    }
+}
+
+impl UnderWay {
+    fn settle_from(&mut self, t_s: f64) {
+        let until_s = t_s + self.settle.at_most().as_secs_f64();
+        let (next_s, quiet) = match self.settle {
+            Settle::For(_) => (until_s, None),
+            Settle::Quiet => (t_s, Some(Quiet::default())),
+        };
+        self.step = Step::Settling { since_s: t_s, next_s, until_s, quiet };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn times(when: CheckpointWhen, planned_s: f64) -> Vec<f64> {
+        let mut schedule = Schedule::new(Some(when), planned_s);
+        schedule.begin(10.0);
+        let mut times = Vec::new();
+        while let Some(next_s) = schedule.next_s.filter(|next_s| *next_s < 10.0 + planned_s) {
+            times.push(next_s);
+            schedule.advance(next_s + 0.5);
+        }
+        times
+    }
+
+    #[test]
+    fn checkpoints_are_spread_over_the_load() {
+        assert_eq!(times(CheckpointWhen::Every(Duration::from_secs(30)), 100.0), [40.0, 70.0, 100.0]);
+        assert_eq!(times(CheckpointWhen::Count(3), 100.0), [35.0, 60.0, 85.0]);
+    }
+
+    #[test]
+    fn what_was_missed_is_not_made_up_for() {
+        let mut schedule = Schedule::new(Some(CheckpointWhen::Count(4)), 50.0);
+        schedule.begin(0.0);
+        schedule.advance(31.0);
+        assert_eq!((schedule.next_s, schedule.left_count), (Some(40.0), 1));
+        schedule.advance(40.2);
+        assert_eq!(schedule.next_s, None);
+        let mut never = Schedule::new(None, 50.0);
+        never.begin(0.0);
+        assert_eq!(never.next_s, None);
+    }
+}
