@@ -162,7 +162,7 @@ fn the_readme_lists_every_shipped_profile_and_its_examples_are_right() {
         assert!(readme.contains(&format!("\n| `{}` | ", profile.name)), "{}", profile.name);
     }
     let examples: Vec<&str> = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         parse(example.as_bytes(), "example", None, SURROUNDINGS).unwrap_or_else(|faults| panic!("{example}\n{faults}"));
     }
