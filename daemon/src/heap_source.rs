@@ -7,7 +7,7 @@
 use soakd_reports::{Heap, HeapFrom};
 use soakd_sampler::MetricId;
 
-use crate::exposition::{Kind, Sample};
+use crate::exposition::Sample;
 use crate::series::Window;
 use crate::store::{Column, Event, Scope};
 
@@ -49,14 +49,14 @@ pub static RUNTIMES: &[Runtime] = &[
 
 /// The live heap among the samples of one answer: its number, and by which name it is known.
 #[must_use]
-pub fn recognise(samples: &[(Sample, Kind)]) -> Option<(f64, &'static Runtime)> {
+pub fn recognise(samples: &[&Sample]) -> Option<(f64, &'static Runtime)> {
     RUNTIMES.iter().find_map(|row| {
         let has_label = |sample: &Sample| {
             row.label.is_none_or(|(key, value)| sample.labels.iter().any(|(known, is)| known == key && is == value))
         };
-        let mut found = samples.iter().filter(|(sample, _)| sample.name == row.metric && has_label(sample)).peekable();
+        let mut found = samples.iter().filter(|sample| sample.name == row.metric && has_label(sample)).peekable();
         found.peek()?;
-        Some((found.map(|(sample, _)| sample.value).sum(), row))
+        Some((found.map(|sample| sample.value).sum(), row))
     })
 }
 
@@ -145,6 +145,7 @@ mod tests {
     fn the_clearest_number_of_a_runtime_is_taken_with_its_label() {
         let heap = |text: &str| {
             let samples: Vec<_> = exposition::samples(text).collect();
+            let samples: Vec<&Sample> = samples.iter().map(|(sample, _)| sample).collect();
             recognise(&samples).map(|(value, row)| (value, row.metric))
         };
         let go = "go_memstats_heap_inuse_bytes 4096\ngo_memstats_heap_alloc_bytes 1000\n";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use soakd_profiles::{
     Attach, Checkpoint, CheckpointWhen, Choice, Collect, CollectBy, CollectOf, CollectSignal, Counter, InconclusiveAs,
-    LoadDriver, Profile, ReadyWhen, Settle, Severity, Surroundings, TargetSource, load_file, parse,
+    LoadDriver, Pick, Profile, ReadyWhen, Settle, Severity, SourceKind, Surroundings, TargetSource, load_file, parse,
 };
 
 const SURROUNDINGS: Surroundings<'static> = Surroundings { variable: &variable, metrics: &[] };
@@ -30,6 +30,26 @@ fn layered(base: &str, top: &str) -> Profile {
     fs::write(folder.path().join("base.toml"), base).unwrap();
     fs::write(folder.path().join("top.toml"), top).unwrap();
     load_file(&folder.path().join("top.toml"), SURROUNDINGS).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn a_source_replaces_one_of_the_same_name_and_others_stay_with_what_they_declare() {
+    let profile = layered(
+        "[source.app]\nprometheus = 'http://x/'\nlabels = { a = 'b' }\n[source.queue]\njson = 'http://x/'\n\
+         series = { length_count = { pointer = '/length' } }",
+        "extends = 'base.toml'\n[source.app]\ncommand = 'count'\njudge = ['open files']\n\
+         [judge]\ntolerances = { length_count = '1/h', open_files_count = '2/h' }",
+    );
+    let app = &profile.sources["app"];
+    assert_eq!(app.kind, SourceKind::Command { command: vec!["count".to_owned()] });
+    assert_eq!((app.labels.len(), app.interval), (0, Duration::from_secs(5)));
+    assert_eq!(app.judge, ["open_files_count"]);
+    let queue = &profile.sources["queue"];
+    assert_eq!(queue.series["length_count"], Pick::Pointer("/length".to_owned()));
+    assert!(queue.record.is_empty(), "whoever picks single numbers wants no others");
+    // It is kept with a run, and read back.
+    let kept = serde_json::to_string(&profile).expect("JSON");
+    assert_eq!(serde_json::from_str::<Profile>(&kept).expect("a profile").sources, profile.sources);
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::io::Read;
 use std::path::Path;
 
 use serde::Serialize;
-use soakd_analysis::formats::{self, Table};
+use soakd_analysis::formats::{self, Column, Table};
 use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Tolerance, judge};
-use soakd_profiles::{Per, units};
+use soakd_profiles::{Per, is_counter_name, units};
 use soakd_reports::{Outcome, Role, Scope, SeriesVerdict, Severity, TolerancePer, sentence};
 use soakd_sampler::MetricId;
 use soakd_sampler::Scope::Host;
@@ -88,7 +88,7 @@ fn judged(file: String, table: &Table, arguments: &AnalyzeArgs) -> Result<Analyz
         .filter(|name| {
             if arguments.column.is_empty() {
                 // Other quantities have no default tolerance that means anything.
-                Quantity::of_metric(name) != Quantity::Other && may_stay_level(name)
+                Quantity::of_metric(name) != Quantity::Other && may_stay_level(name) && !is_counter(table, name)
             } else {
                 arguments.column.iter().any(|column| column == name)
             }
@@ -113,6 +113,21 @@ fn judged(file: String, table: &Table, arguments: &AnalyzeArgs) -> Result<Analyz
 /// Whether growth of a column would say anything: counters only ever grow, and the host is not the target.
 fn may_stay_level(name: &str) -> bool {
     MetricId::named(name).map(MetricId::row).is_none_or(|row| row.scope != Host && row.tree_sum != Cumulative)
+}
+
+/// Whether a column is a counter of somebody else's: it is called one (`hits_total_count`), and never falls but to start again
+/// from below. A gauge that is called so by chance falls now and then, and little.
+fn is_counter(table: &Table, name: &str) -> bool {
+    let never_falls = |column: &Column| {
+        let mut last = f64::NEG_INFINITY;
+        let mut values = column.values.iter().flatten();
+        values.all(|value| {
+            let goes_on = *value >= last || *value < 0.5 * last;
+            last = *value;
+            goes_on
+        })
+    };
+    is_counter_name(name) && table.column(name).is_some_and(never_falls)
 }
 
 /// A column as the verdict of a run would hold it.

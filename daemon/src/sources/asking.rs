@@ -16,8 +16,8 @@ use crate::heap_source;
 use crate::http::{self, HttpUrl};
 use crate::target::SpawnSpec;
 
-/// Longest answer that is read of an endpoint: some hundred thousand lines.
-const LONGEST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Longest answer that is read of an endpoint: some fifty thousand lines. While it is read it takes ten times as much memory.
+const LONGEST_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// One source, ready to be asked.
 #[derive(Debug, Clone)]

@@ -50,7 +50,7 @@ impl Selection {
         let mut selected = Selected::default();
         self.pick(offer, &mut selected);
         let samples = offer.samples.iter().filter(|(sample, _)| sample.has(&self.source.labels));
-        let samples: Vec<(Sample, Kind)> = samples.cloned().collect();
+        let samples: Vec<&(Sample, Kind)> = samples.collect();
         self.record(&samples, &mut selected);
         self.find_heap(&samples, &mut selected);
         for judged in &self.source.judge {
@@ -103,10 +103,10 @@ impl Selection {
     }
 
     /// The numbers that fit `record`, each under its own name.
-    fn record(&mut self, samples: &[(Sample, Kind)], selected: &mut Selected) {
+    fn record(&mut self, samples: &[&(Sample, Kind)], selected: &mut Selected) {
         let mut offered: BTreeMap<&str, Vec<&(Sample, Kind)>> = BTreeMap::new();
         let mut order: Vec<&str> = Vec::new();
-        for sample in samples {
+        for &sample in samples {
             let name = sample.0.name.as_str();
             if sample.1 != Kind::Part && self.source.record.iter().any(|pattern| fits(pattern, name)) {
                 offered.entry(name).or_insert_with(|| {
@@ -152,15 +152,13 @@ impl Selection {
 
     /// The live heap, where a runtime tells it by a name that is known. One that the profile or the target itself calls so
     /// comes first.
-    fn find_heap(&mut self, samples: &[(Sample, Kind)], selected: &mut Selected) {
+    fn find_heap(&mut self, samples: &[&(Sample, Kind)], selected: &mut Selected) {
         if self.source.series.contains_key(heap_source::METRIC) || self.taken.contains_key(heap_source::METRIC) {
             return;
         }
-        let known: Vec<(Sample, Kind)> = match self.heap {
-            // The number that was taken first stays, or the series would change its meaning.
-            Some(metric) => samples.iter().filter(|(sample, _)| sample.name == metric).cloned().collect(),
-            None => samples.to_vec(),
-        };
+        // The number that was taken first stays, or the series would change its meaning.
+        let known = |sample: &&Sample| self.heap.is_none_or(|metric| sample.name == metric);
+        let known: Vec<&Sample> = samples.iter().map(|(sample, _)| sample).filter(known).collect();
         if let Some((value, row)) = heap_source::recognise(&known) {
             put(selected, heap_source::METRIC, row.metric, value, Kind::Gauge);
             if self.heap.is_none() {

@@ -126,6 +126,12 @@ fn gauges_counters_pointers_expvar_and_commands_become_series() {
     always("idle_count", 4.0);
     let hits = column(&columns, "hits_total_count");
     assert!(hits.len() > 1 && hits.windows(2).all(|pair| pair[1] > pair[0]), "{hits:?}");
+    // A counter says nothing by growing, whoever looks at it.
+    let analyzed = place.run(["analyze", "samples.csv", "--format", "json"]);
+    assert!(
+        !analyzed.stdout.contains("hits_total_count") && analyzed.stdout.contains("odd_name_of_count"),
+        "{analyzed}"
+    );
     assert_eq!(verdict["heap"]["from"], "runtime");
     assert_eq!(verdict["heap"]["source"], "go");
     assert_eq!(verdict["heap"]["metric"], "go_memstats_heap_alloc_bytes");
