@@ -81,8 +81,8 @@ fn a_folder_of_another_user_is_refused_before_anything_starts() {
 #[test]
 fn a_store_that_fills_ends_in_an_honest_verdict_on_what_was_recorded() {
     let place = Place::new();
-    // No file may grow beyond 200 KiB: enough to begin, too little for what follows.
-    let limited = ["sh", "-c", "ulimit -f 400; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_soakd")];
+    // No file may grow beyond 400 KiB: enough to begin, too little for what follows.
+    let limited = ["sh", "-c", "ulimit -f 800; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_soakd")];
     let options =
         ["check", "--interval", "10ms", "--for", "8s", "--tolerate", "1TiB/h", "--out", "out", "--", "sleep", "600"];
     let mut soakd = std::process::Command::new(limited[0]);
