@@ -115,7 +115,11 @@ pub fn findings(
         let scope = match &column.series.scope {
             // An API in one process of several does not speak for the others.
             Scope::Tree => match &heap {
-                Some((_, heap)) if is_heap(column) && heap.from == HeapFrom::Api && !heap.whole_target => {
+                Some((_, heap))
+                    if (is_heap(column) || settled::metric_of(&column.series.metric) == Some(heap_source::METRIC))
+                        && heap.from == HeapFrom::Api
+                        && !heap.whole_target =>
+                {
                     reports::Scope::Source { name: "soakd-probe".to_owned() }
                 }
                 _ => reports::Scope::Tree,
@@ -128,7 +132,7 @@ pub fn findings(
         };
         let metric = column.series.metric.as_str();
         let role = if is_judged(column) { Role::Judged } else { Role::Witness };
-        let settled_of = settled::metric_of(metric);
+        let settled_of = settled::metric_of(metric).filter(|_| column.series.scope == Scope::Tree);
         let is_told = match settled_of {
             Some(metric) => judged.contains(&metric) && points(column) > 0,
             None => column.t_s.len() >= FEWEST_SLOW_POINTS,

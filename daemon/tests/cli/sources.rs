@@ -18,7 +18,7 @@ fn source(name: &str, lines: &str) -> String {
 /// to be asked on a busy machine.
 fn soaked(place: &Place, sources: &str, exit_code: i32) -> Value {
     place.write("sources.toml", &format!("{IDLE}{sources}"));
-    let options = ["--interval", "50ms", "--for", "4s", "--tolerate", "1TiB/h", "--out", "out"];
+    let options = ["--interval", "50ms", "--for", "6s", "--tolerate", "1TiB/h", "--out", "out"];
     place.run([&["run", "sources.toml"], &options[..]].concat()).ends_with(exit_code);
     place.nothing_is_left();
     place.verdict("out")
@@ -211,7 +211,7 @@ fn commands_that_hang_fail_or_leave_something_running_leave_nothing() {
         source("hanging", "command = ['sh', '-c', 'sleep 600 & sleep 600']\ntimeout = '300ms'"),
         source("escaping", "command = ['sh', '-c', 'setsid sleep 600 & echo 3']"),
         source("failing", "command = ['sh', '-c', 'echo 3; echo no such thing >&2; exit 7']"),
-        source("chatting", "command = ['sh', '-c', 'yes']\ntimeout = '30s'"),
+        source("chatting", "command = ['sh', '-c', 'yes \"$(printf %060000d 0)\"']\ntimeout = '30s'"),
         source("absent", "command = ['soakd-no-such-program']"),
         source("talking", "command = ['echo', 'no number']"),
     ];
