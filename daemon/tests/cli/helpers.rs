@@ -38,6 +38,11 @@ pub(crate) fn growing() -> String {
     )
 }
 
+/// The `[target]` of two such programs.
+pub(crate) fn growing_twice() -> String {
+    growing().replacen("command = [", "command = ['sh', '-c', '\"$0\" \"$@\" & exec \"$0\" \"$@\"', ", 1)
+}
+
 #[test]
 #[ignore = "not a test: a target of the others"]
 fn grows_for_ever() {

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::helpers::growing;
+use crate::helpers::{growing, growing_twice};
 use crate::place::{LONG, Place, SHORT};
 use crate::tiny_server::{Manner, TinyServer};
 
@@ -202,6 +202,24 @@ fn memory_that_grows_over_a_bounded_heap_is_retention() {
     assert_eq!(judgement("anon_swap_bytes"), Some("retention".into()), "{verdict:#}");
     assert_eq!(answer.status.code(), Some(1), "{answer}");
     assert!(answer.stdout.contains("live heap: told by `app`"), "{answer}");
+}
+
+#[test]
+fn the_heap_of_one_process_does_not_excuse_what_another_one_keeps() {
+    let place = Place::new();
+    let server = TinyServer::start(Manner::Says(|_| "go_memstats_heap_alloc_bytes 1000000\n".to_owned()));
+    let app = source("app", &format!("prometheus = '{}'", server.url()));
+    place.write("growing.toml", &format!("{}{app}", growing_twice()));
+    let options = ["run", "growing.toml", "--interval", "50ms", "--for", "10s", "--tolerate", "1MiB/h", "--out", "out"];
+    let answer = place.run(options);
+    place.nothing_is_left();
+    assert!(matches!(answer.status.code(), Some(2 | 3)), "{answer}");
+    let verdict = place.verdict("out");
+    assert_eq!(verdict["heap"]["whole_target"], false, "{verdict:#}");
+    let series = verdict["series"].as_array().expect("series");
+    let of = |metric: &str| series.iter().find(|series| series["metric"] == metric).expect("it is told");
+    assert_eq!(of("anon_swap_bytes")["judgement"], "leak");
+    assert_eq!(of("heap_live_bytes")["scope"]["name"], "app");
 }
 
 #[test]
