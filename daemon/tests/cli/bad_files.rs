@@ -81,14 +81,15 @@ fn a_folder_of_another_user_is_refused_before_anything_starts() {
 #[test]
 fn a_store_that_fills_ends_in_an_honest_verdict_on_what_was_recorded() {
     let place = Place::new();
-    // No file may grow beyond 400 KiB: enough to begin, too little for what follows.
-    let limited = ["sh", "-c", "ulimit -f 800; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_soakd")];
-    let options =
-        ["check", "--interval", "10ms", "--for", "8s", "--tolerate", "1TiB/h", "--out", "out", "--", "sleep", "600"];
-    let mut soakd = std::process::Command::new(limited[0]);
-    soakd.args(&limited[1..]).args(options).env("STATE_DIRECTORY", place.path("state")).current_dir(place.path(""));
-    let answer = place.finish(soakd);
-    answer.ends_with(4).says("warning: samples cannot be written");
+    let options = ["check", "--interval", "10ms", "--for", "1h", "--tolerate", "1TiB/h", "--out", "out"];
+    let mut soakd = place.start(place.soakd([&options, ["--", "sleep", "600"].as_slice()].concat()));
+    place.await_samples(20);
+    // From now on no file of its may grow beyond what the store takes already: the disk is full for it.
+    soakd.limit_files_to(64 << 10);
+    soakd.await_message("warning: samples cannot be written");
+    soakd.signal(rustix::process::Signal::TERM);
+    let answer = soakd.answer();
+    answer.ends_with(4);
     let verdict = place.verdict("out");
     assert_eq!(
         (verdict["outcome"].as_str(), &verdict["run"]["ended"]["why"]),

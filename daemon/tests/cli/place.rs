@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use soakd::store::Store;
 
@@ -211,6 +211,13 @@ impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a pid");
         kill_process(pid, signal).expect("it runs");
+    }
+
+    /// From now on it can write no file beyond this size.
+    pub(crate) fn limit_files_to(&self, bytes: u64) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a pid");
+        let limit = Rlimit { current: Some(bytes), maximum: None };
+        prlimit(Some(pid), Resource::Fsize, limit).expect("its own child");
     }
 
     /// Whether it still runs.
