@@ -13,11 +13,12 @@ use thiserror::Error;
 
 use crate::attribution;
 use crate::budgets;
+use crate::looks::Look;
 use crate::phases::Phases;
 use crate::policy::RunPolicy;
 use crate::series::series;
 use crate::store::{Column, Event, Gap, RunRecord, Scope, SeriesNumber, SeriesRecord, Store, StoreError};
-use crate::{heap_source, settled, source_recording};
+use crate::{heap_source, look_findings, settled, source_recording};
 
 /// Why a run could not be judged.
 #[derive(Debug, Error)]
@@ -179,16 +180,9 @@ pub fn findings(
             budgets::check(name, budget, column_of(&budget.metric), settled, judgement_of(&budget.metric), &phases)
         })
         .collect();
-    let grown = found.iter().find(|finding| finding.judgement.judgement == JudgementKind::Leak);
+    let grown = found.iter_mut().find(|finding| finding.judgement.judgement == JudgementKind::Leak);
     let attribution = match grown {
-        // Nobody tells the heap of each process; what it takes of memory says who it is.
-        Some(grown) if grown.metric == heap_source::METRIC => {
-            attribution::by_process(store, record.key, &all, MetricId::AnonSwap.name(), phases.load)?
-        }
-        Some(grown) => {
-            let metric = settled::metric_of(&grown.metric).unwrap_or(&grown.metric);
-            attribution::by_process(store, record.key, &all, metric, phases.load)?
-        }
+        Some(grown) => who_grew(store, record, &all, &phases, grown)?,
         None => Vec::new(),
     };
 
@@ -218,6 +212,26 @@ pub fn findings(
             .collect(),
         run,
     })
+}
+
+/// Who grew in a leaking series: processes first, then what the looks at them name. Its evidence says whether that is in use.
+fn who_grew(
+    store: &Store,
+    record: &RunRecord,
+    all: &[SeriesRecord],
+    phases: &Phases,
+    grown: &mut SeriesFinding,
+) -> Result<Vec<reports::Attribution>, StoreError> {
+    let metric = settled::metric_of(&grown.metric).unwrap_or(&grown.metric);
+    // Nobody tells the heap of each process; what it takes of memory says who it is.
+    let metric = if metric == heap_source::METRIC { MetricId::AnonSwap.name() } else { metric };
+    let mut attribution = attribution::by_process(store, record.key, all, metric, phases.load)?;
+    // A look that this version does not understand is none.
+    let looks: Vec<Look> = store.looks(record.key)?.iter().filter_map(|look| serde_json::from_str(look).ok()).collect();
+    let looked = look_findings::of(&looks, metric);
+    attribution.extend(looked.attribution);
+    grown.judgement.evidence.extend(looked.evidence);
+    Ok(attribution)
 }
 
 /// What is said where there are settled samples, and too few for a judgement of any of their series.

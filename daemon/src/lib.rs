@@ -15,6 +15,7 @@
 //! | [`sources`], [`exposition`] | endpoints and commands that are asked besides |
 //! | [`recording`], [`source_recording`], [`store`], [`opening`] | what is written while it runs, and read back |
 //! | [`watch`], [`progress`] | the estimate while it runs, and how it is shown |
+//! | [`suspicion`], [`looks`], [`look_findings`] | when a close look is worth its price, what it is, and what it says about who grew |
 //! | [`phases`], [`series`], [`budgets`], [`attribution`], [`heap_source`], [`judging`] | from the record to what was found |
 //! | [`verdict`], [`overhead`], [`host_facts`], [`series_file`] | the document, and what goes into it |
 //! | [`doctor`] | what this host lets soakd measure |
@@ -38,6 +39,8 @@ pub mod keeper;
 pub mod limits;
 pub mod load;
 pub mod logging;
+pub mod look_findings;
+pub mod looks;
 pub mod opening;
 pub mod operation_source;
 pub mod operations;
@@ -57,6 +60,7 @@ pub mod sources;
 pub mod state_folder;
 pub mod store;
 pub mod surroundings;
+pub mod suspicion;
 pub mod target;
 pub mod target_spec;
 pub mod ticker;

@@ -23,6 +23,7 @@ pub fn of(report: &SamplingReport, duration_s: f64) -> Overhead {
         read_p99_s: seconds(report.cost.quantile(0.99)),
         read_max_s: Some(report.cost.longest().as_secs_f64()).filter(|_| report.cost.count() > 0),
         late_ticks_count: report.late_ticks_count,
+        looks: None,
     }
 }
 

@@ -208,6 +208,11 @@ impl Recording {
         self.recorder.event(t_s, kind, text);
     }
 
+    /// Records a look at the target, as JSON.
+    pub fn look(&mut self, t_s: f64, document: String) {
+        self.recorder.look(t_s, document);
+    }
+
     /// Records that nothing comparable lies between the last sample and `t_s`.
     pub fn gap(&mut self, t_s: f64, why: &str) {
         let from_s = self.last_s.unwrap_or(t_s);

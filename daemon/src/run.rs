@@ -3,6 +3,7 @@
 mod begin;
 mod checkpoints;
 mod end;
+mod escalation;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +30,7 @@ use crate::watch::Watch;
 use crate::{exit_of, operation_source, verdict};
 
 use checkpoints::{Checkpoints, Occasion};
+use escalation::Escalation;
 
 /// Everything that a run needs to begin.
 #[derive(Debug)]
@@ -101,6 +103,7 @@ struct Active<'a> {
     sources: Option<Sources>,
     watch: Watch,
     checkpoints: Checkpoints,
+    escalation: Escalation,
     /// Whether the level before the load has been taken, where the cleanup is judged against it.
     level_taken: bool,
     progress: Progress,
@@ -147,6 +150,10 @@ impl<'a> Active<'a> {
                 request = signals.next() => self.take_request(request),
                 () = wait_until(deadline) => self.next_phase().await,
                 due = self.checkpoints.next(&self.clock) => self.checkpoint_due(due).await,
+                woken = self.escalation.next(&self.clock) => {
+                    self.escalate(woken);
+                    None
+                }
                 () = &mut poller => None,
             };
             match (over, self.phase, self.cleanup()) {
@@ -168,6 +175,7 @@ impl<'a> Active<'a> {
             // That it is under load is all that it can have been for.
             let _ = self.fail_checkpoint("the load ended in the middle of it");
         }
+        self.last_look().await;
         let t_s = self.clock.t_s();
         for text in self.load.stop().await {
             self.recording.event(t_s, phases::LOAD_STOPPED, &text);
@@ -195,6 +203,10 @@ impl<'a> Active<'a> {
         }
         if matches!(self.phase, Phase::Loaded { .. }) && !self.checkpoints.is_under_way() {
             self.watch.push(&sample);
+            if let Some(suspicion) = self.watch.suspicion(sample.t_s) {
+                self.suspect(&suspicion);
+            }
+            self.look_where_wanted();
             if let Some(over) = self.decide(sample.t_s) {
                 return Some(over);
             }
@@ -343,6 +355,7 @@ impl<'a> Active<'a> {
                 }
                 self.recording.event(t_s, phases::LOAD_STARTED, &self.load.describe());
                 self.checkpoints.load_started(t_s);
+                self.escalation.load_started(t_s);
                 self.phase = Phase::Loaded { until_s: t_s + self.planned_s };
                 None
             }

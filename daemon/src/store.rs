@@ -239,6 +239,14 @@ impl Store {
         self.read(|connection| read::gaps(connection, run))
     }
 
+    /// The looks of a run in order of their time, each as JSON.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub fn looks(&self, run: RunKey) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| read::looks(connection, run))
+    }
+
     /// Number of samples of a run.
     ///
     /// # Errors

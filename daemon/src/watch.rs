@@ -7,12 +7,18 @@ use crate::policy::RunPolicy;
 use crate::progress::clock_face;
 use crate::sampling::Sample;
 use crate::sources::SourceReading;
+use crate::suspicion::{self, Suspicion};
 
 /// Follows the judged series of one run.
 #[derive(Debug)]
 pub struct Watch {
     followed: Vec<Followed>,
     started: bool,
+    planned_s: f64,
+    /// When the load began, by the first sample under it.
+    first_s: f64,
+    /// When series are next looked at for a suspicion.
+    check_s: f64,
 }
 
 #[derive(Debug)]
@@ -22,6 +28,7 @@ struct Followed {
     monitor: Monitor,
     level: Option<f64>,
     undecided: bool,
+    unsuspected: bool,
 }
 
 /// Where the values of a series come from.
@@ -66,14 +73,19 @@ impl Watch {
             .map(|of| {
                 let quantity = Quantity::of_metric(of.metric());
                 let monitor = Monitor::new(quantity, policy.question(of.metric(), family));
-                Followed { of, quantity, monitor, level: None, undecided: true }
+                Followed { of, quantity, monitor, level: None, undecided: true, unsuspected: true }
             })
             .collect();
-        Self { followed, started: false }
+        let planned_s = policy.plan.profile.judge.duration.as_secs_f64();
+        Self { followed, started: false, planned_s, first_s: 0.0, check_s: 0.0 }
     }
 
     /// Takes one sample of the judged part of the run.
     pub fn push(&mut self, sample: &Sample) {
+        if !self.started {
+            self.first_s = sample.t_s;
+            self.check_s = sample.t_s + suspicion::NOT_BEFORE * self.planned_s;
+        }
         self.started = true;
         for followed in &mut self.followed {
             let Of::Target(metric) = followed.of else { continue };
@@ -111,6 +123,35 @@ impl Watch {
         followed.undecided = false;
         let metric = followed.of.metric().to_owned();
         Some(Decided { text: format!("`{metric}` {}", described(followed.quantity, &judgement)), metric })
+    }
+
+    /// A series that has become suspicious by `t_s` and had not before. Costs a comparison, but for now and then.
+    pub fn suspicion(&mut self, t_s: f64) -> Option<Suspicion> {
+        if !self.started || t_s < self.check_s {
+            return None;
+        }
+        self.check_s = t_s + suspicion::CHECKED_EVERY * self.planned_s;
+        let unsuspected = self.followed.iter_mut().filter(|followed| followed.unsuspected);
+        for followed in unsuspected {
+            let Some(rate) = followed.monitor.rate_per_hour() else { continue };
+            // The cheap half of the question first: to know the tolerance costs a judgement.
+            if !suspicion::is_suspicious(&rate, 0.0) {
+                continue;
+            }
+            let tolerance_per_hour = followed.monitor.judgement().tolerance_per_hour;
+            if suspicion::is_suspicious(&rate, tolerance_per_hour) {
+                followed.unsuspected = false;
+                let rate = rate_text(followed.quantity, &rate);
+                let tolerance = followed.quantity.show(tolerance_per_hour);
+                let after = clock_face(t_s - self.first_s);
+                let text = format!(
+                    "`{}` seems to grow {rate}, tolerance {tolerance}/h, {after} after the load began",
+                    followed.of.metric()
+                );
+                return Some(Suspicion { text });
+            }
+        }
+        None
     }
 
     /// Level and estimate of the most important series, short enough for a progress bar.

@@ -22,6 +22,8 @@ mod helpers;
 mod killed;
 #[path = "cli/load.rs"]
 mod load;
+#[path = "cli/looks.rs"]
+mod looks;
 #[path = "cli/marked.rs"]
 mod marked;
 #[path = "cli/operations.rs"]

@@ -219,6 +219,8 @@ pub(crate) const SAMPLE: &[Key] = &[
     ),
     key("metrics", Shape::Texts, "Metrics to record; empty means all."),
     key("per_process", Shape::Boolean, "Whether each process has series of its own."),
+    key("looks", Shape::Boolean, "Whether mappings, descriptors and threads are looked at, to name what grew."),
+    key("touched", Shape::Boolean, "Whether such a look may clear the referenced bits, to tell what is touched."),
 ];
 
 pub(crate) const SOURCE: &[Key] = &[

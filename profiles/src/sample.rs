@@ -15,6 +15,17 @@ pub struct Sample {
     pub metrics: Vec<String>,
     /// Whether each process has series of its own besides the sum over the tree.
     pub per_process: bool,
+    /// Whether the expensive look at mappings, descriptors and threads is taken where it is due.
+    #[serde(default = "yes")]
+    pub looks: bool,
+    /// Whether a look may clear the referenced bits of the target, to tell what is touched.
+    #[serde(default = "yes")]
+    pub touched: bool,
+}
+
+/// What holds for a profile that was stored before there was a choice.
+fn yes() -> bool {
+    true
 }
 
 impl Sample {
@@ -31,6 +42,8 @@ impl Default for Sample {
             slow_interval: Duration::from_secs(30),
             metrics: Vec::new(),
             per_process: true,
+            looks: true,
+            touched: true,
         }
     }
 }

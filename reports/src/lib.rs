@@ -51,7 +51,8 @@ pub use next::next_steps;
 pub use outcome::{Outcome, Severity};
 pub use read::{ReadError, read};
 pub use record::{
-    Attribution, Event, Gap, Heap, HeapFrom, Load, Overhead, Samples, Source, SourceFailures, SourceStatus, Warning,
+    Attribution, Event, Gap, Heap, HeapFrom, Load, Looks, Overhead, Samples, Source, SourceFailures, SourceStatus,
+    Warning,
 };
 pub use render::terminal::headline;
 pub use render::{Charset, Colour, Look, RENDERERS, RenderError, Renderer, Report, renderer};

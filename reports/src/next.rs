@@ -77,7 +77,7 @@ fn of_series(series: &SeriesVerdict, verdict: &Verdict) -> Vec<String> {
 fn of_leak(series: &SeriesVerdict, verdict: &Verdict) -> Vec<String> {
     let mut steps = Vec::new();
     if let Some(first) = verdict.attribution.first() {
-        steps.push(format!("start with `{}`: it has {} of the growth", first.what, percent(first.share)));
+        steps.push(format!("start with {}: it has {} of the growth", first.quoted(), percent(first.share)));
     }
     steps.push(match Kind::of_metric(&series.metric) {
         Kind::Descriptors => {

@@ -25,6 +25,14 @@ pub struct Attribution {
     pub share: f64,
 }
 
+impl Attribution {
+    /// What it is, in quotation marks; what is made of several names has its own.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        if self.what.contains('`') { self.what.clone() } else { format!("`{}`", self.what) }
+    }
+}
+
 /// What soakd itself cost. What was not measured is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overhead {
@@ -42,6 +50,24 @@ pub struct Overhead {
     pub read_max_s: Option<f64>,
     /// Ticks that were taken, but late.
     pub late_ticks_count: u64,
+    /// What looking at mappings, descriptors and threads cost; `None` where there was no look.
+    #[serde(default)]
+    pub looks: Option<Looks>,
+}
+
+/// What the expensive looks at the target cost. They are taken beside the samples.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Looks {
+    /// How many.
+    pub count: u64,
+    /// Time they took together, in seconds.
+    pub total_s: f64,
+    /// The longest, in seconds.
+    pub longest_s: f64,
+    /// The time together as a share of the run; `None` for a run without length.
+    pub ratio: Option<f64>,
+    /// Resident memory of the target whose referenced bits were cleared, so that it is marked anew when touched.
+    pub referenced_reset_bytes: u64,
 }
 
 /// Something besides the kernel that was asked for numbers, and how it did.

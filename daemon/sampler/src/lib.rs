@@ -33,6 +33,7 @@
 //! | `tree_sampler`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
 //! | `sampler_status`, `cost`, `pace` | how each source is doing, what it costs, how often it may be read |
 //! | `descriptor_kind`, `descriptor_look`, `socket_table` | what descriptors stand for, and in which state sockets are |
+//! | `process_look`, `smaps` | the expensive look at one process: mappings, descriptors, threads by name |
 //! | `host`, `host_memory`, `pressure`, `swap_areas` | the host: facts, and memory, load and pressure as context |
 //! | `cgroup`, `limits` | control groups v1, v2 and hybrid; what stops a process from growing |
 //! | `process_id`, `proc_root`, `kept_file`, `fields` | identity of a process, a settable `/proc`, files kept open, numbers in the kernel's text |
@@ -61,9 +62,11 @@ mod pace;
 mod pressure;
 mod proc_root;
 mod process_id;
+mod process_look;
 mod reading;
 mod sampler;
 mod sampler_status;
+mod smaps;
 mod smaps_rollup;
 mod socket_table;
 mod stat;
@@ -87,9 +90,11 @@ pub use metric::{Detail, METRICS, Metric, MetricId, Scope, TreeSum};
 pub use pressure::parse_pressure;
 pub use proc_root::ProcRoot;
 pub use process_id::{Liveness, ProcessId};
+pub use process_look::{ProcessLook, clear_referenced, resident_bytes};
 pub use reading::Reading;
 pub use sampler::{SAMPLERS, Sampler, SamplerId, SamplerRow};
 pub use sampler_status::{SamplerReport, SamplerStatus};
+pub use smaps::{ANONYMOUS, MappingSize, Mappings};
 pub use smaps_rollup::SmapsRollup;
 pub use socket_table::{Socket, SocketFamily, SocketState};
 pub use stat::{Comm, Stat};

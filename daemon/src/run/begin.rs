@@ -6,6 +6,7 @@ use soakd_profiles::{Profile, TargetSource};
 use soakd_reports::Warning;
 
 use super::checkpoints::Checkpoints;
+use super::escalation::Escalation;
 use super::{Active, Phase, Soak, abandon};
 use crate::clock::RunClock;
 use crate::exit::{Exit, Failure};
@@ -91,6 +92,7 @@ impl<'a> Active<'a> {
         let mut active = Self {
             watch: Watch::new(&soak.policy),
             checkpoints: Checkpoints::new(&profile.checkpoint, planned_s),
+            escalation: Escalation::new(profile, planned_s),
             level_taken: false,
             load: Load::new(profile, &folder, &operations),
             sampling: None,

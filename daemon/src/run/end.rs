@@ -14,6 +14,9 @@ impl Active<'_> {
     pub(super) async fn end(mut self, over: Over, signals: &mut Signals) -> Result<Soaked, Failure> {
         let duration_s = self.clock.t_s();
         self.progress.wait_for("stopping");
+        if matches!(over, Over::Ended(_)) {
+            self.last_look().await;
+        }
         self.conclude_checkpoints();
         if let Some(sources) = self.sources.take() {
             let recording = &mut self.recording;
@@ -86,6 +89,7 @@ impl Active<'_> {
         };
         if let Some(report) = &sampling {
             self.aside.overhead = crate::overhead::of(report, duration_s);
+            self.aside.overhead.looks = self.looks_cost(duration_s);
             self.aside.warnings.extend(crate::overhead::warnings(report));
         }
         if self.soak.policy.plan.profile.load.counter.is_some() && operations.is_none() {

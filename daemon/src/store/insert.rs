@@ -17,6 +17,7 @@ pub(super) struct Inserts<'connection> {
     sample: Statement<'connection>,
     event: Statement<'connection>,
     gap: Statement<'connection>,
+    look: Statement<'connection>,
     ending: Statement<'connection>,
     verdict: Statement<'connection>,
     abandoned: Statement<'connection>,
@@ -37,6 +38,7 @@ impl<'connection> Inserts<'connection> {
             series: connection.prepare("INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?,
             sample: connection.prepare("INSERT INTO samples VALUES (?1, ?2, ?3, ?4, ?5)")?,
             event: connection.prepare("INSERT INTO events (run, t_s, kind, text) VALUES (?1, ?2, ?3, ?4)")?,
+            look: connection.prepare("INSERT INTO looks (run, t_s, document) VALUES (?1, ?2, ?3)")?,
             gap: connection.prepare("INSERT INTO gaps (run, series, from_s, to_s, why) VALUES (?1, ?2, ?3, ?4, ?5)")?,
             ending: connection
                 .prepare("UPDATE runs SET state = 'finished', ended_why = ?2, duration_s = ?3 WHERE run = ?1")?,
@@ -124,6 +126,7 @@ impl<'connection> Inserts<'connection> {
                 self.sample.execute(params![run, number, t_s, readings, *kind == RowKind::Aside])?
             }
             Write::Event(event) => self.event.execute(params![run, event.t_s, event.kind, event.text])?,
+            Write::Look { t_s, document } => self.look.execute(params![run, t_s, document])?,
             Write::Gap(gap) => {
                 let series = gap.series.map(|series| series.0);
                 self.gap.execute(params![run, series, gap.from_s, gap.to_s, gap.why])?

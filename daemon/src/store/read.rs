@@ -147,6 +147,14 @@ pub(super) fn gaps(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Re
         .collect()
 }
 
+/// The looks of a run in order of their time, each as JSON.
+pub(super) fn looks(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare("SELECT document FROM looks WHERE run = ?1 ORDER BY t_s, look")?
+        .query_map([run], |row| row.get(0))?
+        .collect()
+}
+
 /// The verdict document of a run, as it was stored.
 pub(super) fn verdict(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<Option<String>> {
     connection.query_row("SELECT document FROM verdicts WHERE run = ?1", [run], |row| row.get(0)).optional()

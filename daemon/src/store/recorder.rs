@@ -127,6 +127,11 @@ impl Recorder {
         self.send(Write::Gap(gap));
     }
 
+    /// Records a look at the target, as JSON.
+    pub fn look(&mut self, t_s: f64, document: String) {
+        self.send(Write::Look { t_s, document });
+    }
+
     /// What became of writing since the last call: usually nothing. Worth a look after each sample.
     pub fn notices(&mut self) -> Vec<Notice> {
         self.notices.extend(self.from_writer.try_iter());

@@ -23,7 +23,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const JOURNAL_LIMIT_BYTES: i64 = 16 * 1024 * 1024;
 
 /// Each entry brings the schema one version further; the version is `user_version`. Entries are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// The version that this program reads and writes.
 pub(super) fn version() -> i64 {

@@ -64,6 +64,10 @@ pub(super) enum Write {
     },
     Event(Event),
     Gap(Gap),
+    Look {
+        t_s: f64,
+        document: String,
+    },
     Ending(Box<Ending>),
     /// The recorder was dropped in the middle of its run.
     Abandoned,
@@ -76,6 +80,7 @@ impl Write {
             Self::Sample { readings, .. } => readings.capacity(),
             Self::Event(event) => event.kind.len() + event.text.len(),
             Self::Gap(gap) => gap.why.len(),
+            Self::Look { document, .. } => document.len(),
             Self::Series(_) | Self::Ending(_) | Self::Abandoned => 0,
         };
         size_of::<(RunKey, Self)>() + more

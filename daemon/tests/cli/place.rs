@@ -148,6 +148,15 @@ impl Place {
         store.series(run.key).expect("the store can be read").iter().any(|series| series.metric == metric)
     }
 
+    /// How many looks of the run that started last are on disk.
+    pub(crate) fn looks_count(&self) -> usize {
+        if !self.path("state/soakd.sqlite").exists() {
+            return 0;
+        }
+        let store = self.store();
+        store.run("last").map_or(0, |run| store.looks(run.key).expect("the store can be read").len())
+    }
+
     /// The store, beside a soakd that may be writing to it.
     fn store(&self) -> Store {
         Store::open(&self.path("state")).expect("the store can be opened").store

@@ -9,6 +9,8 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "python_with_a_list_that_only_grows_is_a_leak", needs: &[PYTHON], test: growing_list },
     Case { name: "python_that_leaks_descriptors_is_a_leak", needs: &[PYTHON], test: growing_descriptors },
     Case { name: "python_that_reuses_what_it_has_is_no_leak", needs: &[PYTHON], test: steady },
+    Case { name: "python_that_never_closes_its_connections_is_told_so", needs: &[PYTHON], test: half_closed },
+    Case { name: "a_cache_in_use_is_told_from_memory_that_is_lost", needs: &[PYTHON], test: cache_in_use },
     Case { name: "a_grandchild_that_leaks_is_found", needs: &[PYTHON], test: grandchild },
 ];
 
@@ -29,6 +31,30 @@ kept = []
 for n in range(600):
     kept.append(os.open('/dev/null', os.O_RDONLY))
     time.sleep(0.1)
+";
+
+/// Connections whose other side has closed and that nobody closes here: twenty a second.
+const HALF_CLOSED: &str = "
+import socket, time
+listener = socket.create_server(('127.0.0.1', 0))
+kept = []
+for n in range(800):
+    client = socket.create_connection(listener.getsockname())
+    server, _ = listener.accept()
+    client.close()
+    kept.append(server)
+    time.sleep(0.05)
+";
+
+/// 4 MiB a second, all of which is read again and again.
+const CACHE_IN_USE: &str = "
+import time
+kept = []
+while True:
+    kept.append(bytearray(100000))
+    for piece in kept:
+        sum(piece[::4096])
+    time.sleep(0.025)
 ";
 
 const STEADY: &str = "
@@ -81,6 +107,23 @@ fn growing_descriptors() {
     soak.must_leak("fds_count");
     let rate = soak.series("fds_count")["rate_per_hour"]["value"].as_f64().expect("a rate");
     assert!((30_000.0..40_000.0).contains(&rate), "{rate} descriptors per hour");
+}
+
+/// Whom the verdict names.
+fn named(soak: &Soak) -> String {
+    soak.verdict["attribution"].to_string()
+}
+
+fn half_closed() {
+    let soak = soak(HALF_CLOSED, &[], &[]);
+    soak.must_leak("fds_count");
+    assert!(named(&soak).contains("sockets in CLOSE_WAIT +"), "{}", named(&soak));
+}
+
+fn cache_in_use() {
+    let soak = soak(CACHE_IN_USE, &[], &[]);
+    soak.must_leak("anon_swap_bytes");
+    assert!(named(&soak).contains("touched again within"), "{}", named(&soak));
 }
 
 fn steady() {

@@ -26,6 +26,8 @@ pub(super) fn sample(section: &Section<'_>) -> Sample {
         slow_interval: slow.unwrap_or(default.slow_interval).max(interval),
         metrics: section.get("metrics").and_then(|field| field.metrics()).unwrap_or_default(),
         per_process: flag(section, "per_process", default.per_process),
+        looks: flag(section, "looks", default.looks),
+        touched: flag(section, "touched", default.touched),
     }
 }
 

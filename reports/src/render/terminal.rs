@@ -268,7 +268,7 @@ impl Page {
         if !verdict.attribution.is_empty() {
             self.heading("who grew");
             for part in &verdict.attribution {
-                self.item(&format!("{} `{}`", percent(part.share), part.what));
+                self.item(&format!("{} {}", percent(part.share), part.quoted()));
             }
         }
         self.sources(verdict);
@@ -279,6 +279,17 @@ impl Page {
         let bytes = overhead.rss_peak_bytes.map(soakd_bytes);
         parts.extend(bytes.map(|bytes| format!("{bytes} of memory")));
         parts.extend(overhead.read_p99_s.map(|read_s| format!("99 of 100 readings within {:.1} ms", read_s * 1e3)));
+        if let Some(looks) = &overhead.looks {
+            let reset = match looks.referenced_reset_bytes {
+                0 => String::new(),
+                bytes => format!(", referenced bits of {} cleared", soakd_bytes(bytes)),
+            };
+            parts.push(format!(
+                "{} looks at mappings, descriptors and threads in {:.1} ms{reset}",
+                looks.count,
+                looks.total_s * 1e3
+            ));
+        }
         if overhead.late_ticks_count > 0 {
             parts.push(format!("{} ticks late", overhead.late_ticks_count));
         }

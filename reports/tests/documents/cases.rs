@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use soakd_analysis::judgement::{ModelChoice, ModelScore};
 use soakd_analysis::{Estimate, Judgement, JudgementKind, Quantity};
 use soakd_reports::{
-    Attribution, Bound, Budget, Ended, Event, Findings, Gap, Heap, HeapFrom, Host, Load, Overhead, Policy, Role, Run,
-    Samples, Scope, SeriesFinding, Source, SourceFailures, SourceStatus, Verdict, Warning,
+    Attribution, Bound, Budget, Ended, Event, Findings, Gap, Heap, HeapFrom, Host, Load, Looks, Overhead, Policy, Role,
+    Run, Samples, Scope, SeriesFinding, Source, SourceFailures, SourceStatus, Verdict, Warning,
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -153,6 +153,13 @@ fn findings(run: Run, series: Vec<SeriesFinding>) -> Findings {
             read_p99_s: Some(0.000_24),
             read_max_s: Some(0.0031),
             late_ticks_count: 0,
+            looks: Some(Looks {
+                count: 4,
+                total_s: 0.021,
+                longest_s: 0.008,
+                ratio: Some(0.000_006),
+                referenced_reset_bytes: 91 << 20,
+            }),
         },
         warnings: Vec::new(),
         events: vec![Event { t_s: 0.8, kind: "ready".to_owned(), text: "port 8080 answers".to_owned() }],

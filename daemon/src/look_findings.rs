@@ -1,0 +1,296 @@
+//! From the looks of a run to who grew: mappings, descriptors, threads; and whether what grew is in use.
+
+use std::collections::BTreeMap;
+
+use soakd_analysis::Quantity;
+use soakd_reports::Attribution;
+
+use crate::looks::{Look, LookedAt};
+use crate::progress::clock_face;
+
+/// Shares below this are not named, and no more than so many are.
+const SMALLEST_SHARE: f64 = 0.05;
+const MOST_NAMED: usize = 6;
+/// A reading of touched memory sooner after its clearing says nothing.
+const LEAST_WAIT_S: f64 = 1.5;
+/// From this share of the growth on that was not touched it is called cold, and up to that one it is called in use.
+const COLD_SHARE: f64 = 0.6;
+const IN_USE_SHARE: f64 = 0.2;
+
+/// What grew between two looks.
+#[derive(Debug, Clone, PartialEq)]
+struct Part {
+    /// Its name, with its process where there are several.
+    what: String,
+    growth: f64,
+    /// How much of the growth was not touched since, at least and at most, and for how long.
+    cold: Option<(f64, f64, f64)>,
+}
+
+/// Who grew in `metric`, and what is to be said about whether that memory is in use.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LookFindings {
+    /// The parts that grew, the largest first.
+    pub attribution: Vec<Attribution>,
+    /// A sentence for the evidence of the series.
+    pub evidence: Option<String>,
+}
+
+/// Compares the first look with the last one; nothing where there are not two.
+#[must_use]
+pub fn of(looks: &[Look], metric: &str) -> LookFindings {
+    let quantity = Quantity::of_metric(metric);
+    let Some((parts, from_s, to_s)) = parts(looks, metric) else { return LookFindings::default() };
+    let sum: f64 = parts.iter().map(|part| part.growth).sum();
+    if !(sum > 0.0) {
+        return LookFindings::default();
+    }
+    let named = parts.iter().take(MOST_NAMED).filter(|part| part.growth / sum >= SMALLEST_SHARE);
+    let attribution = named.map(|part| {
+        let cold = part.cold.map(|cold| cold_text(cold, part.growth)).unwrap_or_default();
+        let what = format!("{} +{} of +{}{cold}", part.what, quantity.show(part.growth), quantity.show(sum));
+        Attribution { what, share: part.growth / sum }
+    });
+    let evidence = parts.first().map(|first| {
+        let in_use = first.cold.and_then(|cold| cold_sentence(cold, first.growth)).unwrap_or_default();
+        format!(
+            "from {} to {} {} grew by {} of {}{in_use}",
+            clock_face(from_s),
+            clock_face(to_s),
+            first.what,
+            quantity.show(first.growth),
+            quantity.show(sum)
+        )
+    });
+    LookFindings { attribution: attribution.collect(), evidence }
+}
+
+fn cold_text((low, high, waited_s): (f64, f64, f64), growth: f64) -> String {
+    let show = |bytes| Quantity::Bytes.show(bytes).to_string();
+    if low >= COLD_SHARE * growth {
+        format!(", at least {} of it not touched in {waited_s:.0} s", show(low))
+    } else if high <= IN_USE_SHARE * growth {
+        format!(", touched again within {waited_s:.0} s")
+    } else {
+        format!(", between {} and {} of it not touched in {waited_s:.0} s", show(low), show(high))
+    }
+}
+
+fn cold_sentence((low, high, waited_s): (f64, f64, f64), growth: f64) -> Option<String> {
+    if low >= COLD_SHARE * growth {
+        return Some(format!(
+            "; at least {} of that was not touched in {waited_s:.0} s: nothing uses it, as with memory that is lost",
+            Quantity::Bytes.show(low)
+        ));
+    }
+    (high <= IN_USE_SHARE * growth).then(|| {
+        format!("; it was touched again within {waited_s:.0} s, as a cache in use is, or by a collector that looks at all objects")
+    })
+}
+
+/// The parts of the growth in `metric` from the first look to the last, the largest first, with the times of the two.
+fn parts(looks: &[Look], metric: &str) -> Option<(Vec<Part>, f64, f64)> {
+    let has_processes = |look: &&Look| !look.processes.is_empty();
+    let base = looks.iter().find(has_processes)?;
+    let last = looks.iter().rev().find(has_processes).filter(|last| last.t_s > base.t_s)?;
+    let are_several = last.processes.len() > 1;
+    let mut parts = Vec::new();
+    for now in &last.processes {
+        let before = find(base, now);
+        let mut add = |what: &str, growth: f64, cold| {
+            if growth > 0.0 {
+                let of = if are_several { format!(" in `{}` ({})", now.name, now.pid) } else { String::new() };
+                parts.push(Part { what: format!("{what}{of}"), growth, cold });
+            }
+        };
+        // A process that was born since counts with all it has, one of which a part was not read with nothing.
+        if is_memory(metric) {
+            let Some(sizes) = &now.mappings else { continue };
+            let empty = BTreeMap::new();
+            let old = match before.map(|before| before.mappings.as_ref()) {
+                Some(None) => continue,
+                Some(Some(old)) => old,
+                None => &empty,
+            };
+            for (name, size) in sizes {
+                let value = |size: &crate::looks::Mapping| {
+                    if metric.contains("anon") || metric.contains("heap") {
+                        size.anon_swap_bytes
+                    } else {
+                        size.rss_bytes
+                    }
+                };
+                let growth = value(size) as f64 - old.get(name).map_or(0, value) as f64;
+                add(&quoted(name), growth, cold(looks, now, name, growth));
+            }
+        } else {
+            let counts = |process: &LookedAt| match metric.contains("thread") {
+                true => process.threads.clone(),
+                false => process.descriptors.clone(),
+            };
+            let Some(numbers) = counts(now) else { continue };
+            let old = match before.map(counts) {
+                Some(None) => continue,
+                Some(Some(old)) => old,
+                None => BTreeMap::new(),
+            };
+            let mut single = BTreeMap::<String, f64>::new();
+            for (name, count) in &numbers {
+                let growth = *count as f64 - old.get(name).copied().unwrap_or(0) as f64;
+                let what = if metric.contains("thread") { format!("threads `{name}`") } else { name.clone() };
+                match folder_of(name) {
+                    // One descriptor each of many files: what they have in common is their folder.
+                    Some(folder) if growth == 1.0 && *count == 1 => *single.entry(folder).or_default() += 1.0,
+                    _ => add(&what, growth, None),
+                }
+            }
+            for (folder, growth) in single {
+                add(&format!("descriptors of files in `{folder}`"), growth, None);
+            }
+        }
+    }
+    parts.sort_by(|one, other| other.growth.total_cmp(&one.growth).then_with(|| one.what.cmp(&other.what)));
+    Some((parts, base.t_s, last.t_s))
+}
+
+fn find<'a>(look: &'a Look, process: &LookedAt) -> Option<&'a LookedAt> {
+    look.processes.iter().find(|other| (other.pid, other.start_ticks) == (process.pid, process.start_ticks))
+}
+
+/// Whether mappings can tell who grew in `metric`.
+fn is_memory(metric: &str) -> bool {
+    metric.ends_with("_bytes")
+}
+
+/// The name of a mapping as it is told: `[heap]` and paths in quotation marks, what we call it ourselves without.
+fn quoted(name: &str) -> String {
+    if name.starts_with(['/', '[']) { format!("`{name}`") } else { name.to_owned() }
+}
+
+fn folder_of(name: &str) -> Option<String> {
+    let path = name.strip_prefix("descriptors of `/")?.strip_suffix('`')?;
+    Some(format!("/{}", path.rsplit_once('/').map_or("", |(folder, _)| folder)))
+}
+
+/// How much of the `growth` of a mapping was not touched, from the last look that followed a clearing by long enough.
+///
+/// Which pages the growth consists of is not known: what was not touched may as well have been there before. Hence the least and
+/// the most that it can be.
+fn cold(looks: &[Look], process: &LookedAt, name: &str, growth: f64) -> Option<(f64, f64, f64)> {
+    let (size, waited_s) = looks.iter().rev().find_map(|look| {
+        let process = find(look, process)?;
+        let waited_s = process.since_cleared_s.filter(|waited_s| *waited_s >= LEAST_WAIT_S)?;
+        Some((process.mappings.as_ref()?.get(name)?, waited_s))
+    })?;
+    let (rss, referenced) = (size.rss_bytes as f64, size.referenced_bytes as f64);
+    let growth = growth.min(rss);
+    Some(((growth - referenced).max(0.0), (rss - referenced).clamp(0.0, growth), waited_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::looks::{LookWhy, Mapping};
+
+    const MIB: u64 = 1 << 20;
+
+    fn process(
+        heap_mib: u64,
+        referenced_mib: u64,
+        since_cleared_s: Option<f64>,
+        descriptors: &[(&str, u64)],
+    ) -> LookedAt {
+        let mapping = |mib, referenced_mib| Mapping {
+            rss_bytes: mib * MIB,
+            anon_swap_bytes: mib * MIB,
+            referenced_bytes: referenced_mib * MIB,
+        };
+        let mappings = [
+            ("[heap]".to_owned(), mapping(heap_mib, referenced_mib)),
+            ("anonymous mappings".to_owned(), mapping(heap_mib / 20, 0)),
+        ];
+        LookedAt {
+            pid: 7,
+            start_ticks: 1,
+            name: "server".to_owned(),
+            mappings: Some(mappings.into()),
+            descriptors: Some(descriptors.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()),
+            threads: Some([("worker-…".to_owned(), 2 + heap_mib)].into()),
+            failures: Vec::new(),
+            since_cleared_s,
+        }
+    }
+
+    fn look(t_s: f64, process: LookedAt) -> Look {
+        Look { t_s, why: LookWhy::End, took_s: 0.001, processes: vec![process] }
+    }
+
+    fn whats(findings: &LookFindings) -> Vec<&str> {
+        findings.attribution.iter().map(|part| part.what.as_str()).collect()
+    }
+
+    #[test]
+    fn the_mappings_that_grew_are_named_with_their_share() {
+        let looks = [look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 2, Some(10.0), &[]))];
+        let findings = of(&looks, "anon_swap_bytes");
+        assert_eq!(whats(&findings), ["`[heap]` +40 MiB of +42 MiB, at least 38 MiB of it not touched in 10 s"]);
+        assert!(findings.evidence.unwrap().contains("nothing uses it, as with memory that is lost"));
+    }
+
+    #[test]
+    fn memory_that_was_touched_again_is_said_to_be_in_use() {
+        let looks = [look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 60, Some(10.0), &[]))];
+        let findings = of(&looks, "settled_anon_swap_bytes");
+        assert_eq!(whats(&findings), ["`[heap]` +40 MiB of +42 MiB, touched again within 10 s"]);
+        assert!(findings.evidence.unwrap().contains("as a cache in use is"));
+        let undecided =
+            of(&[look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 30, Some(10.0), &[]))], "rss_bytes");
+        assert!(undecided.attribution[0].what.contains("between 10 MiB and 30 MiB of it not touched"), "{undecided:?}");
+        let too_soon =
+            of(&[look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 0, Some(0.5), &[]))], "rss_bytes");
+        assert!(!too_soon.attribution[0].what.contains("touched"), "{too_soon:?}");
+    }
+
+    #[test]
+    fn descriptors_are_named_by_what_they_stand_for() {
+        let before = [("sockets in CLOSE_WAIT", 3), ("descriptors of `/var/log/app.log`", 1), ("pipes", 4)];
+        let mut after: Vec<(String, u64)> = vec![
+            ("sockets in CLOSE_WAIT".to_owned(), 315),
+            ("descriptors of `/var/log/app.log`".to_owned(), 41),
+            ("pipes".to_owned(), 4),
+        ];
+        after.extend((0..50).map(|n| (format!("descriptors of `/tmp/spool/{n}`"), 1)));
+        let after: Vec<(&str, u64)> = after.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+        let looks = [look(6.0, process(20, 0, None, &before)), look(60.0, process(20, 0, None, &after))];
+        assert_eq!(
+            whats(&of(&looks, "fds_count")),
+            [
+                "sockets in CLOSE_WAIT +312 of +402",
+                "descriptors of files in `/tmp/spool` +50 of +402",
+                "descriptors of `/var/log/app.log` +40 of +402"
+            ]
+        );
+        let looks = [look(6.0, process(20, 0, None, &[])), look(60.0, process(138, 0, None, &[]))];
+        assert_eq!(whats(&of(&looks, "threads_count")), ["threads `worker-…` +118 of +118"]);
+    }
+
+    #[test]
+    fn without_two_looks_or_without_growth_nobody_is_named() {
+        let one = look(6.0, process(20, 20, None, &[]));
+        let empty = Look { processes: Vec::new(), ..look(60.0, process(60, 0, None, &[])) };
+        for looks in [
+            vec![],
+            vec![one.clone()],
+            vec![one.clone(), empty],
+            vec![one.clone(), look(60.0, process(10, 0, None, &[]))],
+        ] {
+            assert_eq!(of(&looks, "anon_swap_bytes"), LookFindings::default());
+        }
+        // One whose mappings could not be read the first time would seem to have grown by all it has.
+        let unread = LookedAt { mappings: None, ..process(20, 0, None, &[]) };
+        assert_eq!(
+            of(&[look(6.0, unread), look(60.0, process(60, 0, None, &[]))], "rss_bytes"),
+            LookFindings::default()
+        );
+    }
+}
