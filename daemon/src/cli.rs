@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report_files::{self, ReportFiles};
 
 /// Soaks a program and tells whether it grows without bound.
 #[derive(Debug, Parser)]
@@ -72,6 +75,9 @@ pub struct SoakArgs {
     /// Folder for verdict.json and the target's output [default: a new one in the state folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Also write these reports into the folder: html, junit, markdown, … (see `soakd report --help`)
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(report_files::names()), hide_possible_values = true)]
+    pub report: Vec<String>,
     /// Size and length of the load, as named in the profile
     #[arg(long, value_name = "S")]
     pub scenario: Option<String>,
@@ -179,15 +185,18 @@ pub struct ReportArgs {
     /// Judge the recorded samples again, though there is a verdict
     #[arg(long)]
     pub again: bool,
-    /// Also write the samples as a series file
-    #[arg(long, value_name = "FILE")]
-    pub csv: Option<PathBuf>,
+    /// Print the body of an issue about the run, in Markdown
+    #[arg(long, conflicts_with = "quiet")]
+    pub issue: bool,
     /// Form of the result on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
     /// Only the verdict's first line
     #[arg(short, long)]
     pub quiet: bool,
+    /// What else to write
+    #[command(flatten)]
+    pub files: ReportFiles,
 }
 
 /// `soakd analyze`.

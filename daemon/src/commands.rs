@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod doctor;
+pub mod files;
 pub mod output;
 pub mod profile;
 pub mod report;

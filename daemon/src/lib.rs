@@ -17,7 +17,8 @@
 //! | [`watch`], [`progress`] | the estimate while it runs, and how it is shown |
 //! | [`suspicion`], [`looks`], [`look_findings`] | when a close look is worth its price, what it is, and what it says about who grew |
 //! | [`phases`], [`series`], [`budgets`], [`attribution`], [`heap_source`], [`judging`] | from the record to what was found |
-//! | [`verdict`], [`overhead`], [`host_facts`], [`series_file`] | the document, and what goes into it |
+//! | [`verdict`], [`overhead`], [`host_facts`], [`recorded`] | the document, and what goes into it |
+//! | [`report_files`] | reports as options of the command line |
 //! | [`doctor`] | what this host lets soakd measure |
 //! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`state_folder`], [`http`] | the edges |
 
@@ -48,11 +49,12 @@ pub mod overhead;
 pub mod phases;
 pub mod policy;
 pub mod progress;
+pub mod recorded;
 pub mod recording;
+pub mod report_files;
 pub mod run;
 pub mod sampling;
 pub mod series;
-pub mod series_file;
 pub mod settled;
 pub mod signals;
 pub mod source_recording;

@@ -32,6 +32,8 @@ mod operations;
 mod place;
 #[path = "cli/profiles.rs"]
 mod profiles;
+#[path = "cli/reports.rs"]
+mod reports;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/sources.rs"]

@@ -46,7 +46,14 @@ pub(crate) fn profile(reader: &Reader<'_>, table: &Table, place: Place) -> Profi
         budgets,
         scenarios,
         stages,
-        report: Report { out: section("report", keys::REPORT).get("out").and_then(|field| field.path()) },
+        report: report(&section("report", keys::REPORT)),
+    }
+}
+
+fn report(section: &Section<'_>) -> Report {
+    Report {
+        out: section.get("out").and_then(|field| field.path()),
+        formats: section.get("formats").and_then(|field| field.strings("a list of reports")).unwrap_or_default(),
     }
 }
 

@@ -299,7 +299,8 @@ impl<'a> Field<'a> {
         Some(words)
     }
 
-    fn strings(&self, expected: &str) -> Option<Vec<String>> {
+    /// A list of strings, whatever they mean.
+    pub(crate) fn strings(&self, expected: &str) -> Option<Vec<String>> {
         let Value::List(items) = &self.node.value else { return self.wrong_type(expected) };
         let texts = items.iter().map(|item| match &item.value {
             Value::Text { text, .. } => Some(text.clone()),

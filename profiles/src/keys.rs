@@ -350,8 +350,10 @@ pub(crate) const STAGE: &[Key] = &[
     key("inconclusive", Shape::Word(INCONCLUSIVE), "Replaces that of `[judge]`."),
 ];
 
-pub(crate) const REPORT: &[Key] =
-    &[key("out", Shape::Text, "Folder of the results; default: a new one in the state folder.")];
+pub(crate) const REPORT: &[Key] = &[
+    key("out", Shape::Text, "Folder of the results; default: a new one in the state folder."),
+    key("formats", Shape::Texts, "Reports that are written into the folder beside the verdict: html, junit, …"),
+];
 
 /// The section in which a key with this name stands, with a dot behind it, if it stands in exactly one.
 pub(crate) fn elsewhere(name: &str) -> Option<String> {

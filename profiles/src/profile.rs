@@ -67,4 +67,8 @@ impl Profile {
 pub struct Report {
     /// Folder of the results, resolved against the folder of the profile; `None`: a new one in the state folder.
     pub out: Option<PathBuf>,
+    /// Names of the reports that are written into it beside the verdict (`html`, `junit`, …). Whoever writes them knows
+    /// which there are.
+    #[serde(default)]
+    pub formats: Vec<String>,
 }

@@ -36,6 +36,12 @@ fn unit_for(quantity: Quantity, values: &[f64]) -> Unit {
     unit
 }
 
+/// The factor and name of the unit in which `value` reads well: 1048576 and `MiB`.
+pub(crate) fn in_unit_of(quantity: Quantity, value: f64) -> (f64, &'static str) {
+    let unit = unit_for(quantity, &[value]);
+    (unit.factor, unit.name)
+}
+
 fn number(value: f64, unit: Unit) -> String {
     let value = value / unit.factor;
     let text = format!("{value:.*}", unit.decimals);

@@ -52,7 +52,7 @@ use crate::outcome::{Outcome, Severity};
 use crate::run::Run;
 use crate::sentence;
 use crate::series::{Projection, Role, Scope, SeriesVerdict};
-use crate::verdict::DecidedBy;
+use crate::verdict::{DecidedBy, Verdict};
 
 /// How many times the judged time a run may be projected ahead: an hour speaks for a day.
 pub const REACH: f64 = 24.0;
@@ -146,6 +146,14 @@ pub fn conclude(run: &Run, series: &[SeriesVerdict], budgets: &[Budget], policy:
     let severity = judged(series).map(|(_, series)| series.severity).max().unwrap_or_default();
     let summary = sentence::summary(outcome, &decided_by, run, series, budgets);
     Conclusion { outcome, severity, summary, decided_by }
+}
+
+/// What each finding of a verdict would have come to alone. A judged series that is not among them was outvoted by one
+/// that sees more clearly; a budget that is not was kept.
+#[must_use]
+pub(crate) fn outcomes(verdict: &Verdict) -> Vec<(DecidedBy, Outcome)> {
+    let findings = findings(&verdict.run, &verdict.series, &verdict.budgets, &verdict.policy);
+    findings.into_iter().map(|finding| (finding.by, finding.outcome)).collect()
 }
 
 /// The order in which outcomes outweigh each other.

@@ -26,17 +26,22 @@
 //! | [`sentence`] | what was found, in sentences |
 //! | [`next`] | what to do next |
 //! | [`schema`] | the JSON Schema of the document |
+//! | [`advice`](mod@advice) | what findings mean and what to do about them |
 //! | [`read`](mod@read) | reading a verdict back |
+//! | [`recording`] | the samples that a report may show |
 //! | [`render`] | the renderers and their table |
 
+pub mod advice;
 mod amount;
 pub mod budget;
 pub mod conclude;
 mod finite;
 pub mod next;
 pub mod outcome;
+mod plot;
 pub mod read;
 pub mod record;
+pub mod recording;
 pub mod render;
 pub mod run;
 pub mod schema;
@@ -44,6 +49,7 @@ pub mod sentence;
 pub mod series;
 pub mod verdict;
 
+pub use advice::{Advice, advice};
 pub use budget::{Bound, Budget, BudgetStatus};
 pub use conclude::{Conclusion, InconclusiveAs, Policy, conclude};
 pub use finite::NotFinite;
@@ -54,6 +60,7 @@ pub use record::{
     Attribution, Event, Gap, Heap, HeapFrom, Load, Looks, Overhead, Samples, Source, SourceFailures, SourceStatus,
     Warning,
 };
+pub use recording::{Origin, Recorded, Recording, Span};
 pub use render::terminal::headline;
 pub use render::{Charset, Colour, Look, RENDERERS, RenderError, Renderer, Report, renderer};
 pub use run::{Ended, Host, Run};

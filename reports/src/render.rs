@@ -5,19 +5,32 @@
 use thiserror::Error;
 
 use crate::finite::NotFinite;
+use crate::recording::Recording;
 use crate::verdict::Verdict;
 
+pub mod csv;
 pub mod escape;
+pub mod issue;
 pub mod json;
+pub mod junit;
 mod layout;
+pub mod markdown;
+pub mod markup;
+pub mod openmetrics;
+pub mod parquet;
+pub mod png;
+pub mod svg;
 mod table;
 pub mod terminal;
+mod thrift;
 
 /// What is rendered, and for what kind of reader.
 #[derive(Debug, Clone)]
 pub struct Report<'a> {
     /// The verdict.
     pub verdict: &'a Verdict,
+    /// What was sampled, where it is at hand: a verdict file comes without.
+    pub recording: Option<&'a Recording>,
     /// How text is to look.
     pub look: Look,
     /// Files that were written about the run, to be named to the reader: what they hold, and where they are.
@@ -28,7 +41,12 @@ impl<'a> Report<'a> {
     /// A report in the plainest look that names no files.
     #[must_use]
     pub fn new(verdict: &'a Verdict) -> Self {
-        Self { verdict, look: Look::default(), files: Vec::new() }
+        Self { verdict, recording: None, look: Look::default(), files: Vec::new() }
+    }
+
+    /// The samples, for a format that shows nothing else.
+    pub(crate) fn recorded(&self, format: &'static str) -> Result<&'a Recording, RenderError> {
+        self.recording.ok_or(RenderError::NoSamples { format })
     }
 }
 
@@ -78,6 +96,15 @@ pub enum RenderError {
     /// A number that the format does not have.
     #[error(transparent)]
     NotFinite(#[from] NotFinite),
+    /// A picture that is too large to be painted.
+    #[error("the picture of all series is too large; `svg` has no such bound")]
+    Picture,
+    /// A format of samples, and a verdict that came without any.
+    #[error("`{format}` shows samples, and a verdict file holds none")]
+    NoSamples {
+        /// Name of the renderer.
+        format: &'static str,
+    },
 }
 
 /// Renders verdicts in one format. Rendering is pure: the same report gives the same bytes.
@@ -88,8 +115,8 @@ pub trait Renderer: Sync {
     /// What it is for, for the help.
     fn about(&self) -> &'static str;
 
-    /// The usual extension of such a file, without a dot.
-    fn extension(&self) -> &'static str;
+    /// Its usual name in the folder of a run; `None` for what is printed rather than kept.
+    fn file_name(&self) -> Option<&'static str>;
 
     /// The report in this format, with a line end at the end where it is text.
     ///
@@ -99,7 +126,18 @@ pub trait Renderer: Sync {
 }
 
 /// Every renderer.
-pub static RENDERERS: &[&dyn Renderer] = &[&terminal::Terminal, &json::Json];
+pub static RENDERERS: &[&dyn Renderer] = &[
+    &terminal::Terminal,
+    &json::Json,
+    &junit::Junit,
+    &markdown::Markdown,
+    &issue::Issue,
+    &svg::Svg,
+    &png::Png,
+    &csv::Csv,
+    &parquet::Parquet,
+    &openmetrics::OpenMetrics,
+];
 
 /// The renderer of that name.
 #[must_use]

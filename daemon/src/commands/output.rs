@@ -74,7 +74,7 @@ pub fn verdict(verdict: &Verdict, format: Format, quiet: bool, files: Vec<(Strin
     }
     let renderer =
         renderer(name).ok_or_else(|| Failure::new(Exit::Internal, format!("there is no renderer `{name}`")))?;
-    let report = Report { verdict, look: look(), files };
+    let report = Report { look: look(), files, ..Report::new(verdict) };
     let bytes = renderer
         .render(&report)
         .map_err(|error: RenderError| Failure::new(Exit::Internal, format!("the verdict cannot be shown: {error}")))?;

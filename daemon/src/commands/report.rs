@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use soakd_reports::{Ended, Run, Verdict};
+use soakd_reports::{Ended, Report, Run, Verdict};
 
 use crate::cli::ReportArgs;
-use crate::commands::output;
+use crate::commands::{files, output};
 use crate::exit::{Exit, Failure};
 use crate::judging::{self, Aside};
-use crate::series_file;
 use crate::store::{RunRecord, RunState, Store};
-use crate::{exit_of, opening, verdict};
+use crate::{exit_of, opening, recorded, verdict};
 
 /// Shows what is asked for. `state` gives the state folder, which a verdict file does not need.
 ///
@@ -18,26 +17,32 @@ use crate::{exit_of, opening, verdict};
 /// [`Failure`] where there is nothing to show.
 pub fn report(arguments: &ReportArgs, state: impl Fn() -> Result<PathBuf, Failure>) -> Result<u8, Failure> {
     let path = Path::new(&arguments.subject);
-    let verdict = if path.is_file() {
-        if arguments.csv.is_some() || arguments.again {
-            return Err(Failure::new(Exit::Usage, "a verdict file holds no samples to write or to judge again")
+    let (verdict, recording) = if path.is_file() {
+        if arguments.again {
+            return Err(Failure::new(Exit::Usage, "a verdict file holds no samples to judge again")
                 .hint("name the run instead; its id stands in the file under `run`"));
         }
-        from_file(path)?
+        (from_file(path)?, None)
     } else {
         let store = opening::store(&state()?)?;
         let record = store.run(&arguments.subject).map_err(exit_of::store)?;
-        if let Some(file) = &arguments.csv {
-            let text = series_file::csv(&store, &record).map_err(exit_of::store)?;
-            verdict::write_whole(file, text.as_bytes()).map_err(|error| {
-                Failure::new(Exit::CannotWrite, format!("cannot write `{}`: {error}", file.display()))
-            })?;
-            output::say(&format!("wrote {}", file.display()));
-        }
-        of_run(&store, &record, arguments.again)?
+        let verdict = of_run(&store, &record, arguments.again)?;
+        let is_needed = !arguments.files.files.is_empty();
+        let recording =
+            if is_needed { Some(recorded::recording(&store, &record).map_err(exit_of::store)?) } else { None };
+        (verdict, recording)
     };
-    let files = vec![("run".to_owned(), verdict.run.id.clone())];
-    output::verdict(&verdict, arguments.format, arguments.quiet, files)?;
+    let report = Report { recording: recording.as_ref(), ..Report::new(&verdict) };
+    for (name, file) in &arguments.files.files {
+        files::write(&report, name, file)?;
+        output::say(&format!("wrote {}", file.display()));
+    }
+    if arguments.issue {
+        output::result(&String::from_utf8_lossy(&files::rendered(&report, "issue")?))?;
+    } else {
+        let files = vec![("run".to_owned(), verdict.run.id.clone())];
+        output::verdict(&verdict, arguments.format, arguments.quiet, files)?;
+    }
     Ok(verdict.exit_code)
 }
 

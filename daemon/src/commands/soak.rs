@@ -8,16 +8,17 @@ use soakd_profiles::{
     Attach, Choice, Counter, OutputStream, Plan, Profile, Ready, ReadyWhen, Sample, Source, SourceKind, TargetSource,
     Warmup, units,
 };
+use soakd_reports::Report;
 
 use crate::cli::{AttachArgs, CheckArgs, RunArgs, SoakArgs, StartArgs};
-use crate::commands::output;
+use crate::commands::{files, output};
 use crate::exit::{Exit, Failure};
 use crate::http::HttpUrl;
 use crate::limits;
 use crate::policy::RunPolicy;
 use crate::run::{Soak, Soaked};
 use crate::store::Store;
-use crate::{opening, surroundings, verdict};
+use crate::{exit_of, opening, recorded, report_files, surroundings, verdict};
 
 /// Length of a check whose length nobody names.
 const CHECK_LENGTH: Duration = Duration::from_secs(120);
@@ -261,13 +262,48 @@ fn soak(chosen: Chosen, arguments: &SoakArgs, state: &Path, is_check: bool) -> R
     let plan = plan(chosen, arguments, is_check)?;
     let store = opening::store(state)?;
     let out = arguments.out.clone().or_else(|| plan.profile.report.out.clone());
+    let names = reports(&plan, arguments)?;
     let soaked = soak_plan(plan, &store, out, is_check, arguments.quiet)?;
-    let files = vec![
+    let mut named = vec![
         ("verdict".to_owned(), soaked.folder.join(verdict::FILE_NAME).display().to_string()),
         ("run".to_owned(), soaked.verdict.run.id.clone()),
     ];
-    output::verdict(&soaked.verdict, arguments.format, arguments.quiet, files)?;
-    Ok(soaked.verdict.exit_code)
+    let written = write_reports(&soaked, &store, &names);
+    named.extend(written.iter().flatten().cloned());
+    // A report that could not be written takes nothing from the verdict: it is shown, and the failure told after it.
+    output::verdict(&soaked.verdict, arguments.format, arguments.quiet, named)?;
+    written.map(|_| soaked.verdict.exit_code)
+}
+
+/// Names of the reports to write: those of the profile, or of the command line in their place.
+fn reports(plan: &Plan, arguments: &SoakArgs) -> Result<Vec<String>, Failure> {
+    if !arguments.report.is_empty() {
+        return Ok(arguments.report.clone());
+    }
+    let formats = &plan.profile.report.formats;
+    let known = report_files::names();
+    match formats.iter().find(|format| !known.contains(&format.as_str())) {
+        None => Ok(formats.clone()),
+        Some(unknown) => Err(Failure::new(
+            Exit::Config,
+            format!("profile `{}`: `{unknown}` in `[report]`, `formats` is no report", plan.profile.name),
+        )
+        .hint(format!("there are {}", known.join(", ")))),
+    }
+}
+
+/// Writes the reports of a run into its folder, and the summary of the job that it ran in.
+fn write_reports(soaked: &Soaked, store: &Store, names: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let verdict = &soaked.verdict;
+    let recording = if names.is_empty() {
+        None
+    } else {
+        let record = store.run(&verdict.run.id).map_err(exit_of::store)?;
+        Some(recorded::recording(store, &record).map_err(exit_of::store)?)
+    };
+    let report = Report { recording: recording.as_ref(), ..Report::new(verdict) };
+    files::append_to_job_summary(&report);
+    files::write_into(&report, names, &soaked.folder)
 }
 
 /// Runs a plan to its verdict.

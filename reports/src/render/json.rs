@@ -15,8 +15,8 @@ impl Renderer for Json {
         "the verdict document, for programs"
     }
 
-    fn extension(&self) -> &'static str {
-        "json"
+    fn file_name(&self) -> Option<&'static str> {
+        Some("verdict.json")
     }
 
     fn render(&self, report: &Report<'_>) -> Result<Vec<u8>, RenderError> {

@@ -27,8 +27,8 @@ impl Renderer for Terminal {
         "a summary for people"
     }
 
-    fn extension(&self) -> &'static str {
-        "txt"
+    fn file_name(&self) -> Option<&'static str> {
+        Some("report.txt")
     }
 
     fn render(&self, report: &Report<'_>) -> Result<Vec<u8>, RenderError> {

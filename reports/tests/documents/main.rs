@@ -4,8 +4,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on is to fail")]
 
+mod advice;
 mod cases;
+mod formats;
 mod reading;
+mod recordings;
 mod rendering;
 mod rules;
 mod schema;
