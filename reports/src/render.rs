@@ -10,6 +10,7 @@ use crate::verdict::Verdict;
 
 pub mod csv;
 pub mod escape;
+pub mod html;
 pub mod issue;
 pub mod json;
 pub mod junit;
@@ -132,6 +133,7 @@ pub static RENDERERS: &[&dyn Renderer] = &[
     &junit::Junit,
     &markdown::Markdown,
     &issue::Issue,
+    &html::Html,
     &svg::Svg,
     &png::Png,
     &csv::Csv,

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on is to fail")]
 
 mod advice;
+mod browser;
 mod cases;
 mod formats;
 mod reading;
