@@ -192,7 +192,8 @@ mod tests {
 
     #[test]
     fn the_curve_of_a_judgement_runs_through_what_was_judged() {
-        let shapes: [(&str, fn(f64) -> f64); 5] = [
+        type Shape = fn(f64) -> f64;
+        let shapes: [(&str, Shape); 5] = [
             ("constant", |_| 40.0 * 1_048_576.0),
             ("linear", |x| (40.0 + 8.0 * x) * 1_048_576.0),
             ("saturating", |x| (40.0 + 8.0 * (1.0 - (-x / 0.15).exp())) * 1_048_576.0),

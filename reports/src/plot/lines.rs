@@ -116,10 +116,16 @@ impl Lines {
         times.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), t_s| (low.min(t_s), high.max(t_s)))
     }
 
-    /// From the lowest to the highest value that is shown.
+    /// From the lowest to the highest value that is shown. A warm-up from far below would press the rest flat: what
+    /// came before the program settled counts only where nothing came after.
     pub(crate) fn range(&self) -> (f64, f64) {
-        let values = self.all().map(|point| point.1);
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+        let settled_s = self.warmup.map_or(f64::NEG_INFINITY, |(_, settled_s)| settled_s);
+        let of = |from_s: f64| {
+            let values = self.all().filter(|point| point.0 >= from_s).map(|point| point.1);
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+        };
+        let (low, high) = of(settled_s);
+        if low <= high { (low, high) } else { of(f64::NEG_INFINITY) }
     }
 
     /// The samples between gaps.

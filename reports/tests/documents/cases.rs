@@ -77,7 +77,12 @@ fn judgement(kind: JudgementKind, rate: f64, low: f64, high: f64) -> Judgement {
         needed_s: None,
         model: Some(ModelChoice {
             name: if kind == JudgementKind::NoLeak { "constant" } else { "linear" }.to_owned(),
-            parameters: BTreeMap::from([("rate_per_hour".to_owned(), estimate(rate * MIB, low * MIB, high * MIB))]),
+            parameters: match kind {
+                JudgementKind::NoLeak => BTreeMap::new(),
+                _ => {
+                    BTreeMap::from([("growth_bytes_per_hour".to_owned(), estimate(rate * MIB, low * MIB, high * MIB))])
+                }
+            },
             scores: match kind {
                 JudgementKind::NoLeak => scores(["constant", "linear"]),
                 _ => scores(["linear", "constant"]),
@@ -259,6 +264,10 @@ fn block() -> Findings {
     let mut leak = judgement(JudgementKind::Leak, 420.0, 390.0, 450.0);
     leak.model = leak.model.map(|model| ModelChoice {
         name: "exponential".to_owned(),
+        parameters: BTreeMap::from([
+            ("e_foldings".to_owned(), estimate(0.5, 0.5, 1.1)),
+            ("growth_bytes".to_owned(), estimate(8.4 * MIB, 7.9 * MIB, 8.9 * MIB)),
+        ]),
         scores: scores(["exponential", "linear"]),
         ..model
     });
@@ -268,7 +277,11 @@ fn block() -> Findings {
     leak.points = 480;
     let mut descriptors = descriptors();
     descriptors.judgement.judgement = JudgementKind::Leak;
-    descriptors.judgement.model = judgement(JudgementKind::Leak, 1.0, 1.0, 1.0).model;
+    descriptors.judgement.model = Some(ModelChoice {
+        name: "linear".to_owned(),
+        parameters: BTreeMap::from([("growth_count_per_hour".to_owned(), estimate(3600.0, 3550.0, 3650.0))]),
+        scores: scores(["linear", "constant"]),
+    });
     descriptors.judgement.rate_per_hour = Some(estimate(3600.0, 3550.0, 3650.0));
     let mut findings = findings(
         run(90.0, 120.0, Ended::DecidedEarly),
