@@ -262,14 +262,13 @@ fn fail() -> Findings {
 
 fn block() -> Findings {
     let mut leak = judgement(JudgementKind::Leak, 420.0, 390.0, 450.0);
-    leak.model = leak.model.map(|model| ModelChoice {
+    leak.model = Some(ModelChoice {
         name: "exponential".to_owned(),
         parameters: BTreeMap::from([
             ("e_foldings".to_owned(), estimate(0.5, 0.5, 1.1)),
             ("growth_bytes".to_owned(), estimate(8.4 * MIB, 7.9 * MIB, 8.9 * MIB)),
         ]),
         scores: scores(["exponential", "linear"]),
-        ..model
     });
     leak.time_to_limit_s = Some(estimate(3840.0, 3580.0, 4140.0));
     leak.evidence = vec!["it grows 420 MiB/h (390 MiB/h to 450 MiB/h, 95 %); tolerated is 15.4 MiB/h".to_owned()];
