@@ -4,10 +4,11 @@
 //! [`crate::floors`] persistence, [`crate::level`] a part of the run that is level.
 
 use crate::fit::{Fit, Panel};
-use crate::floors::{self, Floors, Persistence};
+use crate::floors::{self, Floors, Persistence, Windows};
+use crate::interval::{self, Rate};
 use crate::judgement::JudgementKind;
 use crate::jumps::{self, Jump};
-use crate::level::{self, Level, Line};
+use crate::level::{self, Lean, Level, Line};
 use crate::models::{Basis, Family};
 use crate::select::{Noise, Selection, UNIT_ROOT, select};
 use crate::stats::least_squares::{Space, partial};
@@ -61,20 +62,6 @@ pub(crate) enum Reason {
     GivenBack,
     /// The interval of the rate holds the tolerance.
     TooWide,
-}
-
-/// The rate of growth at the end, per second.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rate {
-    pub(crate) value: f64,
-    /// Interval of the report.
-    pub(crate) low: f64,
-    pub(crate) high: f64,
-    /// Interval of the decision.
-    pub(crate) decision_low: f64,
-    pub(crate) decision_high: f64,
-    /// Upper end of the interval on which there is no leak.
-    pub(crate) level_high: f64,
 }
 
 /// All that is known about one segment.
@@ -183,65 +170,8 @@ const MARGIN_TAIL: f64 = 3.0;
 const MARGIN_CLEANED: f64 = 12.0;
 /// The shapes lean to bounded.
 const MARGIN_CALM: f64 = -3.0;
-/// Sustained shapes this close to the best are plausible.
-const PLAUSIBLE: f64 = 4.0;
-/// For the reported interval more of them count, and it is widened: the shape was chosen on the same data.
-const REPORTED: f64 = 8.0;
-const WIDENED: f64 = 1.25;
-const LEAST_ERROR: f64 = 0.02;
-
-fn extremes(fits: &[&Fit], half: impl Fn(&Fit) -> f64) -> (f64, f64) {
-    fits.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), fit| {
-        let half = half(fit);
-        (low.min(fit.slope - half), high.max(fit.slope + half))
-    })
-}
-
-/// Groups of blocks whose steps show whether the noise wanders.
-const GROUPS: usize = 16;
-/// Lag-one correlation of their steps above which it does: -0.5 for noise about a level, 0.25 for a random walk seen through
-/// means (Working 1960), so halfway.
-const WANDERING: f64 = -0.125;
-
-/// Share of the run in which a shape grows at its last rate.
-fn grown_for(fit: &Fit) -> f64 {
-    let onset = fit.columns().iter().fold(0.0, |onset: f64, basis| match basis {
-        Basis::Hinge(from) => onset.max(*from),
-        _ => onset,
-    });
-    1.0 - onset.min(0.8)
-}
-
-/// Half width of the interval of the rate if growth comes in whole units at random times, per run: a count of N units is
-/// certain to about its square root.
-fn counting(best: &Fit, rounding: f64, alpha: f64) -> f64 {
-    let quantum = (12.0 * rounding).sqrt();
-    student::two_sided(alpha, best.freedom) * (quantum * best.slope.abs() / grown_for(best)).sqrt()
-}
-
-/// Half width of the interval of the rate if what the best shape leaves is a random walk, per run; `None` where it is
-/// not. Leaks that come in random portions are of that kind, and the interval of a shape knows nothing of it.
-fn wandering(selection: &Selection, best: &Fit, alpha: f64) -> Option<f64> {
-    let rest = autoregression::unwhitened(&best.residuals, selection.rho);
-    let groups = GROUPS.min(rest.len() / 2);
-    let mean = |k: usize| {
-        let part = &rest[k * rest.len() / groups..(k + 1) * rest.len() / groups];
-        part.iter().sum::<f64>() / part.len() as f64
-    };
-    let means: Vec<f64> = (0..groups).map(mean).collect();
-    let steps: Vec<f64> = means.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let power: f64 = steps.iter().map(|step| step * step).sum();
-    let lagged: f64 = steps.windows(2).map(|pair| pair[0] * pair[1]).sum();
-    if !(lagged > WANDERING * power) {
-        return None;
-    }
-    let used = best.coefficients.len() + best.form.parameters.len();
-    let freedom = (steps.len() as f64 - used as f64).max(3.0);
-    // The steps of means have two thirds of the variance of the walk's own.
-    let variance = 1.5 * power / freedom;
-    Some(student::two_sided(alpha, freedom) * (groups as f64 * variance / grown_for(best)).sqrt())
-}
-
+/// They leave no doubt, either way: the better family is e^8 times as likely.
+const MARGIN_SURE: f64 = 16.0;
 /// Shares of the operations at each block, unless they follow time.
 fn operations(trace: &Trace, x: &[f64]) -> Option<Vec<f64>> {
     let total = trace.ops.last()? - trace.ops.first()?;
@@ -304,9 +234,9 @@ fn cleaned(chosen: &Chosen, rho: f64) -> Vec<f64> {
 }
 
 /// Whether new floors keep coming, surely enough for what the shapes say.
-fn keeps_rising(chosen: &Chosen, selection: &Selection, middles: &[f64], troughs: &[f64], rigour: &Rigour) -> bool {
+fn keeps_rising(chosen: &Chosen, selection: &Selection, windows: &Windows, rigour: &Rigour) -> bool {
     let margin = selection.margin() - rigour.margin;
-    let needed = match floors::persistence(middles, troughs) {
+    let needed = match floors::persistence(windows) {
         Persistence::Strong => MARGIN_STRONG,
         Persistence::Fair => MARGIN_PERSISTENT,
         Persistence::None => f64::INFINITY,
@@ -317,8 +247,8 @@ fn keeps_rising(chosen: &Chosen, selection: &Selection, middles: &[f64], troughs
     if margin <= MARGIN_CLEANED || chosen.beside == Beside::Nothing || chosen.panel.x.len() < 40 {
         return false;
     }
-    let (middles, troughs) = floors::windows_of_blocks(&chosen.panel.x, &cleaned(chosen, selection.rho));
-    floors::persistence(&middles, &troughs) >= Persistence::Fair
+    let windows = floors::windows_of_blocks(&chosen.panel.x, &cleaned(chosen, selection.rho));
+    floors::persistence(&windows) >= Persistence::Fair
 }
 
 /// Whether the shapes decide without persistence.
@@ -392,56 +322,36 @@ pub(crate) fn assess(
     }
     let margin = selection.margin();
     let sustained = selection.best(Family::Sustained)?;
-    let bounded = selection.best(Family::Bounded)?;
 
-    let (low, high) =
-        extremes(&selection.plausible(PLAUSIBLE), |fit| student::two_sided(rigour.alpha, fit.freedom) * fit.error);
-    let (_, level_high) = extremes(&selection.plausible(PLAUSIBLE), |fit| {
-        student::two_sided(rigour.alpha_level, fit.freedom) * fit.error
-    });
-    let (decision_low, decision_high) = (low / length, high / length);
-    let (low, high) = extremes(&selection.plausible(REPORTED), |fit| {
-        WIDENED * student::two_sided(1.0 - rigour.confidence, fit.freedom) * fit.error
-    });
-    let least = LEAST_ERROR * sustained.slope.abs();
-    let mut slope = sustained.slope;
-    if margin <= 0.0 && bounded.name() == "constant" {
-        slope = selection.fits.iter().find(|fit| fit.name() == "linear").map_or(slope, |fit| fit.slope);
-    }
-    let alpha = 1.0 - rigour.confidence;
-    let chance = wandering(&selection, sustained, alpha).unwrap_or(0.0).max(counting(sustained, rounding, alpha));
-    let (low, high) = (low.min(sustained.slope - chance), high.max(sustained.slope + chance));
-    let mut rate = Rate {
-        value: slope / length,
-        low: (low - least) / length,
-        high: (high + least) / length,
-        decision_low,
-        decision_high,
-        level_high: level_high / length,
-    };
-
+    let mut rate = Rate::of(&chosen.panel, &selection, rigour, length)?;
+    let raised = jumps.iter().map(|jump| jump.height.max(0.0)).sum::<f64>() + interval::raised_by(sustained);
     let dropped = jumps.iter().map(|jump| jump.height.min(0.0)).sum::<f64>() + sustained.down;
     let given_back = dropped < -0.5 * rate.value * length;
-    let (middles, troughs) = floors::windows(&trace);
-    let floors = Floors::of(&middles);
-    // The interval decides. The reported one is wider than that of the decision, for rates that come in random portions;
-    // what is called a leak has none that holds no growth at all.
-    let above = decision_low > tolerated.per_s && rate.low > 0.0;
-    let persistent = above && keeps_rising(&chosen, &selection, &middles, &troughs, rigour);
+    let windows = floors::windows(&trace);
+    let floors = Floors::of(&windows.middles);
+    // The interval decides. The reported one holds more: rates that come in random portions, shapes less plausible. What is
+    // called a leak has none that holds no growth at all.
+    let above = rate.decision_low > tolerated.per_s && rate.low > 0.0;
+    let persistent = above && keeps_rising(&chosen, &selection, &windows, rigour);
     let alone = above && stands_alone(&chosen, &selection, rigour);
 
     let mut level = None;
     let (kind, reason) = if above && !given_back && (persistent || alone) {
         (JudgementKind::Leak, if persistent { Reason::NewFloors } else { Reason::ShapeAlone })
-    } else if rate.level_high < tolerated.per_s {
-        // The bound that was shown is the one that is told.
-        rate.high = rate.high.min(rate.level_high);
+    } else if margin > -interval::REPORTED && jumps::are_events(&jumps) && rate.level_high < tolerated.per_s {
+        // Sustained shapes that do not fit bound nothing.
+        rate.is_below(rate.level_high);
         (JudgementKind::NoLeak, Reason::RateBelow)
     } else {
         if !(persistent || alone) {
-            let calm = margin < MARGIN_CALM;
-            level = level::find(&trace, tolerated.per_s, tolerated.coarse_per_s, rounding, rigour.alpha_level, calm);
-            if level.is_none() && calm {
+            let lean = match selection.lean() {
+                _ if margin > MARGIN_SURE => Lean::Growing,
+                lean if lean < -MARGIN_SURE => Lean::Settled,
+                lean if lean < MARGIN_CALM && margin < MARGIN_PERSISTENT => Lean::Calm,
+                _ => Lean::Open,
+            };
+            level = level::find(&trace, tolerated.per_s, tolerated.coarse_per_s, rounding, rigour.alpha_level, lean);
+            if level.is_none() && lean >= Lean::Calm {
                 level = flat_beside(&chosen, &selection, tolerated, rigour, length);
             }
         }
@@ -449,11 +359,11 @@ pub(crate) fn assess(
             // What was shown is an upper bound, by the level part; a shape over the warm-up says nothing beside it.
             rate.value = level.line.rate;
             rate.low = rate.low.min(level.line.rate - level.line.half_width);
-            rate.high = level.line.rate + level.line.half_width;
+            rate.is_below(level.line.rate + level.line.half_width);
             (JudgementKind::NoLeak, Reason::LevelSince)
-        } else if decision_low > 0.0 && given_back {
+        } else if rate.decision_low > 0.0 && given_back {
             (JudgementKind::Inconclusive, Reason::GivenBack)
-        } else if decision_low > 0.0 && margin <= MARGIN_PERSISTENT + rigour.margin {
+        } else if rate.decision_low > 0.0 && margin <= MARGIN_PERSISTENT + rigour.margin {
             (JudgementKind::Inconclusive, Reason::Ambiguous)
         } else if above {
             (JudgementKind::Inconclusive, Reason::Unsteady)
@@ -461,5 +371,12 @@ pub(crate) fn assess(
             (JudgementKind::Inconclusive, Reason::TooWide)
         }
     };
+    if kind != JudgementKind::NoLeak {
+        // Beside growth, a step may be a portion of it, or take some of it back.
+        rate.high += raised / length;
+        if given_back {
+            rate.low += dropped / length;
+        }
+    }
     Some(Assessment { kind, reason, rate, margin, selection, chosen, level, floors, jumps, trace, ops_per_s })
 }

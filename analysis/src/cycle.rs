@@ -1,7 +1,7 @@
 //! One coherent cycle: daily load, time-to-live waves, a regular collector.
 
 use crate::stats::autoregression::{coefficient, whitened};
-use crate::stats::least_squares::{Space, dot};
+use crate::stats::least_squares::{Space, dot, partial};
 use crate::trend;
 
 /// Columns of the fundamental and its first harmonic.
@@ -45,6 +45,28 @@ fn harmonics(x: &[f64], frequency: f64) -> Vec<Vec<f64>> {
     let (c1, s1) = waves(x, frequency);
     let (c2, s2) = waves(x, 2.0 * frequency);
     vec![c1, s1, c2, s2]
+}
+
+/// The series less its trend, where trend and cycle are fitted beside each other: a trend alone takes part of a slow cycle
+/// with it. `u` is what the trend alone leaves.
+fn beside_trend(trend: &Space, cycle: &[Vec<f64>], u: &[f64]) -> Vec<f64> {
+    let mut out = u.to_vec();
+    for (i, column) in cycle.iter().enumerate() {
+        let mut others = trend.clone();
+        for (j, other) in cycle.iter().enumerate() {
+            if j != i {
+                others.add(other);
+            }
+        }
+        if let Some(fit) = partial(&others, column, u) {
+            // The part of the cycle that the trend took.
+            let rest = trend.residual(column);
+            for ((value, whole), rest) in out.iter_mut().zip(column).zip(&rest) {
+                *value += fit.coefficient * (whole - rest);
+            }
+        }
+    }
+    out
 }
 
 /// The dominant cycle of `v` beside a flexible trend and `steps`, if it removes at least half of what the trend leaves and
@@ -98,12 +120,14 @@ pub(crate) fn find(x: &[f64], v: &[f64], steps: &[Vec<f64>]) -> Option<Cycle> {
         frequency = least.1;
         width *= 0.25;
     }
+    let columns = harmonics(x, frequency);
+    let u = beside_trend(&space, &columns, &u);
     let half = |range: std::ops::Range<usize>| {
         let (c, s) = waves(&x[range.clone()], frequency);
         let ones = vec![1.0; range.len()];
         let with = |other: &[f64], column: &[f64]| {
             let others = Space::of([&ones, &x[range.clone()], other]);
-            crate::stats::least_squares::partial(&others, column, &u[range.clone()]).map_or(0.0, |fit| fit.coefficient)
+            partial(&others, column, &u[range.clone()]).map_or(0.0, |fit| fit.coefficient)
         };
         (with(&s, &c), with(&c, &s))
     };
@@ -115,7 +139,6 @@ pub(crate) fn find(x: &[f64], v: &[f64], steps: &[Vec<f64>]) -> Option<Cycle> {
     if frequency < FEWEST || !coherent {
         return None;
     }
-    let columns = harmonics(x, frequency);
     let without: Vec<&[f64]> = trend_columns.iter().chain(steps).map(Vec::as_slice).collect();
     let with: Vec<&[f64]> = without.iter().copied().chain(columns.iter().map(Vec::as_slice)).collect();
     let gain = m * (innovations(&without, v)? / innovations(&with, v)?).ln();

@@ -157,7 +157,7 @@ fn circumstances(found: &Assessment, quantity: Quantity, origin_t_s: f64) -> Vec
         _ => {}
     }
     if found.selection.rho > crate::select::UNIT_ROOT {
-        out.push("its noise wanders like a random walk: only steady growth can be told from it".to_owned());
+        out.push("its noise wanders like a random walk: slow changes may be its own".to_owned());
     }
     out
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::models::{Basis, Clock, Columns, Family, Form, GrowthModel, Layout, MODELS, Place};
+use crate::models::{Basis, Clock, Columns, Family, Form, GrowthModel, Layout, MODELS, MOST_PARAMETERS, Place};
 use crate::stats::autoregression::whiten;
 use crate::stats::least_squares::{Space, WIDEST, dot, pseudo_variance, solve};
 
@@ -46,8 +46,28 @@ pub(crate) struct Fit {
     pub(crate) down: f64,
     /// Information criterion, less is better.
     pub(crate) score: f64,
+    /// The shape around its best place, for the interval of its slope.
+    pub(crate) profile: Vec<Likely>,
+    /// What is estimated, unwhitened: its columns, and the gradient of the slope by each.
+    pub(crate) tangent: Tangent,
     /// Inner products of the columns and of the derivatives by the shape parameters, after whitening.
     gram: Gram,
+}
+
+/// A shape at one place of its parameters: how well it fits and how steep it ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Likely {
+    squares: f64,
+    slope: f64,
+    /// Variance of the slope, shape parameters given, in units of the noise variance.
+    variance: f64,
+}
+
+/// A shape made linear at its best place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tangent {
+    pub(crate) columns: Vec<Vec<f64>>,
+    pub(crate) gradient: Vec<f64>,
 }
 
 /// Products of what is estimated: coefficients first, then shape parameters.
@@ -66,6 +86,23 @@ impl Gram {
             *slot = gradient.get(*unknown).copied().unwrap_or(0.0);
         }
         pseudo_variance(&self.products, &kept, self.unknowns.len()).max(0.0)
+    }
+
+    /// How the shape parameters, which follow `count` coefficients, move along with the combination `gradient`: its
+    /// covariance with each, in units of the noise variance.
+    fn towards(&self, gradient: &[f64], count: usize) -> Place {
+        let mut kept = [0.0; WIDEST];
+        for (slot, unknown) in kept.iter_mut().zip(&self.unknowns) {
+            *slot = gradient.get(*unknown).copied().unwrap_or(0.0);
+        }
+        let solved = solve(&self.products, &kept, self.unknowns.len());
+        let mut out = [0.0; MOST_PARAMETERS];
+        for (row, unknown) in self.unknowns.iter().enumerate() {
+            if let Some(slot) = unknown.checked_sub(count).and_then(|d| out.get_mut(d)) {
+                *slot = solved[row];
+            }
+        }
+        out
     }
 }
 
@@ -98,6 +135,35 @@ impl Fit {
         let mut gradient = [0.0; WIDEST];
         *gradient.get_mut(unknown)? = 1.0;
         self.gram.unknowns.contains(&unknown).then(|| (self.gram.variance(&gradient) * self.variance).sqrt())
+    }
+}
+
+impl Fit {
+    /// Multiplies the slope, and all that is known of it.
+    pub(crate) fn scale_slope(&mut self, factor: f64) {
+        self.slope *= factor;
+        self.error *= factor;
+        for likely in &mut self.profile {
+            likely.slope *= factor;
+            likely.variance *= factor * factor;
+        }
+        for part in &mut self.tangent.gradient {
+            *part *= factor;
+        }
+    }
+
+    /// The interval of the slope within `critical` standard errors: every slope that some place of the shape parameters
+    /// explains nearly as well as the best one (profile likelihood). Unlike an error by derivatives it is not even on
+    /// both sides, and does not leave what the shape can do.
+    pub(crate) fn interval(&self, critical: f64) -> (f64, f64) {
+        let best = self.profile.iter().map(|likely| likely.squares).fold(f64::INFINITY, f64::min);
+        let ends = self.profile.iter().filter_map(|likely| {
+            let left = critical * critical * self.variance - (likely.squares - best);
+            (left >= 0.0).then(|| (likely.slope, (likely.variance * left).sqrt()))
+        });
+        ends.fold((self.slope, self.slope), |(low, high), (slope, half)| {
+            (low.min(slope - half), high.max(slope + half))
+        })
     }
 }
 
@@ -219,7 +285,7 @@ impl<'a> Bench<'a> {
     }
 
     /// What is estimated at a place, shape parameters included, and the gradient of the slope at the end.
-    fn linearised(&self, form: &Form, by_ops: bool, trial: &Trial) -> (Gram, Vec<f64>) {
+    fn tangent(&self, form: &Form, by_ops: bool, trial: &Trial) -> Tangent {
         let columns = (form.columns)(&trial.place);
         let count = columns.as_slice().len();
         let mut used: Vec<Vec<f64>> = columns.iter().map(|basis| self.raw(basis, by_ops)).collect();
@@ -248,9 +314,17 @@ impl<'a> Bench<'a> {
                 gradient.push(slope);
             }
         }
+        used.truncate(WIDEST);
+        gradient.truncate(WIDEST);
+        Tangent { columns: used, gradient }
+    }
+
+    /// Products of the columns of a tangent after whitening and projection.
+    fn gram(&self, tangent: &Tangent) -> Gram {
         let mut rests = Vec::new();
         let mut unknowns = Vec::new();
-        for (unknown, mut column) in used.into_iter().enumerate().take(WIDEST) {
+        for (unknown, column) in tangent.columns.iter().enumerate() {
+            let mut column = column.clone();
             whiten(&mut column, self.rho);
             let before = dot(&column, &column).sqrt();
             let rest = self.space.residual(&column);
@@ -265,10 +339,51 @@ impl<'a> Bench<'a> {
                 products[i][j] = dot(a, b);
             }
         }
-        (Gram { products, unknowns }, gradient)
+        Gram { products, unknowns }
     }
 
-    fn finish(&self, candidate: Candidate) -> Option<Fit> {
+    /// The shape at `place`: how well it fits and how steep it ends.
+    fn likely(&mut self, form: &Form, by_ops: bool, place: Place) -> Option<Likely> {
+        let columns = (form.columns)(&place);
+        let count = columns.as_slice().len();
+        let trial = self.attempt(form, by_ops, place);
+        if form.same_sign && trial.coefficients[0] * trial.coefficients[1] < 0.0 {
+            return None;
+        }
+        let index: Vec<usize> = columns.iter().map(|basis| self.column(basis, by_ops)).collect();
+        let (mut products, mut gradient) = ([[0.0; WIDEST]; WIDEST], [0.0; WIDEST]);
+        for (i, basis) in columns.iter().enumerate() {
+            gradient[i] = basis.slope_at_end();
+            for j in 0..count {
+                products[i][j] = dot(&self.columns[index[i]].rest, &self.columns[index[j]].rest);
+            }
+        }
+        Some(Likely {
+            squares: trial.squares,
+            slope: (0..count).map(|i| gradient[i] * trial.coefficients[i]).sum(),
+            variance: pseudo_variance(&products, &gradient, count).max(0.0),
+        })
+    }
+
+    /// The shape at places around the best one: those of the grid, those that the slope depends on most near the best.
+    fn profile(&mut self, form: &Form, by_ops: bool, layout: &Layout, best: &Trial, towards: &Place) -> Vec<Likely> {
+        let mut places = vec![best.place];
+        if !form.parameters.is_empty() {
+            places.extend((form.grid)(layout));
+        }
+        if towards.iter().any(|part| *part != 0.0) {
+            places.extend([-3.0, -2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0, 3.0].map(|steps| {
+                let mut place = best.place;
+                for ((value, part), parameter) in place.iter_mut().zip(towards).zip(form.parameters) {
+                    *value = (*value + steps * part).clamp(parameter.low, parameter.high);
+                }
+                place
+            }));
+        }
+        places.into_iter().filter_map(|place| self.likely(form, by_ops, place)).collect()
+    }
+
+    fn finish(&mut self, candidate: Candidate, layout: &Layout) -> Option<Fit> {
         let Candidate { model, form, best, parameters, .. } = candidate;
         let m = self.panel.x.len();
         let columns = (form.columns)(&best.place);
@@ -289,8 +404,19 @@ impl<'a> Bench<'a> {
         let left = m as f64 - estimated as f64 - f64::from(u8::from(self.rho > 0.0));
         let variance = squares / left.max(1.0);
         let slope = columns.iter().zip(best.coefficients).map(|(basis, c)| basis.slope_at_end() * c).sum();
-        let (gram, gradient) = self.linearised(form, by_ops, &best);
-        let error = (gram.variance(&gradient) * variance).sqrt();
+        let tangent = self.tangent(form, by_ops, &best);
+        let gram = self.gram(&tangent);
+        let error = (gram.variance(&tangent.gradient) * variance).sqrt();
+        let profile = match model.family() {
+            Family::Sustained => {
+                let towards =
+                    gram.towards(&tangent.gradient, count).map(|part| part * variance / error.max(f64::MIN_POSITIVE));
+                self.profile(form, by_ops, layout, &best, &towards)
+            }
+            Family::Bounded => {
+                vec![Likely { squares: best.squares, slope, variance: gram.variance(&tangent.gradient) }]
+            }
+        };
         let is_step = columns.as_slice().first().is_some_and(|basis| matches!(basis, Basis::Step(_)));
         let down = if is_step && model.family() == Family::Sustained { best.coefficients[0].min(0.0) } else { 0.0 };
         Some(Fit {
@@ -307,6 +433,8 @@ impl<'a> Bench<'a> {
             residuals,
             down,
             score: f64::INFINITY,
+            profile,
+            tangent,
             gram,
         })
     }
@@ -371,5 +499,12 @@ pub(crate) fn fit_all(panel: &Panel, rho: f64) -> Vec<Fit> {
             }
         }
     }
-    candidates.into_iter().filter_map(|candidate| bench.finish(candidate)).collect()
+    candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let by_ops = candidate.model.clock() == Clock::Operations;
+            let layout = layout_ops.as_ref().filter(|_| by_ops).unwrap_or(&layout);
+            bench.finish(candidate, layout)
+        })
+        .collect()
 }

@@ -48,7 +48,7 @@ fn alive(cells: Vec<Cell>, quantity: Quantity) -> Vec<Vec<Cell>> {
 pub(crate) fn judge_digest(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Rigour) -> Judgement {
     match examine(digest, quantity, question, rigour) {
         Ok(judgement) => judgement,
-        Err(why) => undecided(digest, why),
+        Err(why) => undecided(digest, quantity, question, why),
     }
 }
 
@@ -106,13 +106,26 @@ fn span(cells: &[Cell]) -> f64 {
     }
 }
 
-fn undecided(digest: &Digest, why: String) -> Judgement {
+/// What is tolerated where nothing could be judged, by all the points that there are.
+fn tolerated_roughly(digest: &Digest, quantity: Quantity, question: &Question) -> Option<Tolerated> {
+    let segments = digest.segments();
+    let mut levels: Vec<f64> = segments.iter().flatten().map(|cell| cell.middle).collect();
+    let ops_per_s = segments.last().filter(|_| digest.has_ops()).and_then(|cells| {
+        let (first, last) = (cells.first()?, cells.last()?);
+        Some((last.ops - first.ops) / (last.t_s - first.t_s)).filter(|rate| rate.is_finite())
+    });
+    tolerance::resolve(question, quantity, order::median(&mut levels), ops_per_s)
+        .filter(|tolerated| (tolerated.per_s * S_PER_HOUR).is_finite())
+}
+
+fn undecided(digest: &Digest, quantity: Quantity, question: &Question, why: String) -> Judgement {
+    let tolerated = tolerated_roughly(digest, quantity, question);
     Judgement {
         judgement: JudgementKind::Inconclusive,
         rate_per_hour: None,
         rate_per_op: None,
-        tolerance_per_hour: 0.0,
-        tolerance_per_op: None,
+        tolerance_per_hour: tolerated.map_or(0.0, |tolerated| tolerated.per_s * S_PER_HOUR),
+        tolerance_per_op: tolerated.and_then(|tolerated| tolerated.per_op),
         mde_per_hour: None,
         mde_per_op: None,
         needed_s: None,

@@ -59,7 +59,7 @@ pub struct Judgement {
     pub rate_per_hour: Option<Estimate>,
     /// Growth per operation, where operations were counted.
     pub rate_per_op: Option<Estimate>,
-    /// The tolerated growth per hour.
+    /// The tolerated growth per hour; 0 where it cannot be told (a tolerance per operation without operations).
     pub tolerance_per_hour: f64,
     /// The tolerated growth per operation, where the tolerance was given so.
     pub tolerance_per_op: Option<f64>,

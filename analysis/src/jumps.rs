@@ -67,6 +67,11 @@ pub(crate) fn find(blocks: &Blocks) -> Vec<Jump> {
     jumps
 }
 
+/// Whether jumps can be events: one or two, or ever smaller ones. Three that do not shrink may be growth in portions.
+pub(crate) fn are_events(jumps: &[Jump]) -> bool {
+    jumps.len() <= 2 || jumps.windows(2).all(|pair| pair[0].height > pair[1].height)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +88,16 @@ mod tests {
         assert_eq!(jumps.len(), 1);
         assert_eq!((jumps[0].from, jumps[0].to), (59.0, 60.0));
         assert!((jumps[0].height - 100.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn three_jumps_are_events_only_if_they_shrink() {
+        let jumps = |heights: &[f64]| -> Vec<Jump> {
+            heights.iter().map(|height| Jump { from: 0.0, to: 1.0, height: *height }).collect()
+        };
+        assert!(are_events(&jumps(&[1.0, 2.0])));
+        assert!(are_events(&jumps(&[3.0, 2.0, 1.0])));
+        assert!(!are_events(&jumps(&[1.0, 1.0, 1.0])));
     }
 
     #[test]

@@ -9,12 +9,27 @@ use crate::view::jump_columns;
 
 /// Shares of the run that may be cut off at its start.
 const CUTS: [f64; 5] = [0.0, 0.1, 0.2, 0.3, 0.4];
+/// Larger ones where the shapes leave no doubt that the growth before was bounded.
+const LATE_CUTS: [f64; 3] = [0.5, 0.6, 0.7];
 /// Late parts whose growth forbids the claim.
 const VETO_CUTS: [f64; 3] = [0.4, 0.5, 0.6];
 const VETO_ERRORS: f64 = 1.5;
 const COUNTS: [usize; 6] = [64, 32, 24, 16, 12, 10];
 /// A line is not whitened beyond this: its intercept must stay.
 const LARGEST_RHO: f64 = 0.97;
+
+/// What the shapes say of the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lean {
+    /// It grows.
+    Growing,
+    /// Neither.
+    Open,
+    /// They lean to bounded.
+    Calm,
+    /// They leave no doubt that it is bounded.
+    Settled,
+}
 
 /// Whether jumps are taken out of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +91,7 @@ fn narrowest(trace: &Trace, cut: f64, steps: Steps, rounding: f64, alpha: f64) -
     let mut found = Vec::new();
     if steps == Steps::TakenOut {
         found = jumps::find(&part.blocks(&part.ranges(64.min(part.len())), View::Middle));
-        let shrinking = found.windows(2).all(|pair| pair[0].height > pair[1].height);
-        if found.is_empty() || (found.len() > 2 && !shrinking) {
+        if found.is_empty() || !jumps::are_events(&found) {
             return None;
         }
         part = part.filtered(|t| !found.iter().any(|jump| t > jump.from && t < jump.to));
@@ -126,24 +140,25 @@ pub(crate) fn recent(trace: &Trace, rounding: f64, alpha: f64) -> Option<Line> {
 }
 
 /// The longest part that is shown to grow less than `tolerated` (per second); `coarse` is the bound that is enough
-/// where the series wanders. `calm`: the shapes lean to bounded as well.
-pub(crate) fn find(trace: &Trace, tolerated: f64, coarse: f64, rounding: f64, alpha: f64, calm: bool) -> Option<Level> {
-    for cut in VETO_CUTS {
+/// where the series wanders.
+pub(crate) fn find(trace: &Trace, tolerated: f64, coarse: f64, rounding: f64, alpha: f64, lean: Lean) -> Option<Level> {
+    let shown = |cut: f64, steps: Steps| {
+        let line = narrowest(trace, cut, steps, rounding, alpha)?;
+        let high = line.rate + line.half_width;
+        let fine = (lean >= Lean::Calm || (lean == Lean::Open && steps == Steps::TakenOut)) && high < tolerated;
+        let shown = fine || (lean >= Lean::Calm && high < coarse && line.rate - line.half_width < tolerated);
+        shown.then_some(Level { cut, line })
+    };
+    let grows_late = VETO_CUTS.iter().any(|&cut| {
         let line = narrowest(trace, cut, Steps::TakenOut, rounding, alpha)
             .or_else(|| narrowest(trace, cut, Steps::Left, rounding, alpha));
-        if line.is_some_and(|line| line.rate > coarse && line.rate > VETO_ERRORS * line.error) {
-            return None;
-        }
-    }
-    for cut in CUTS {
-        for steps in [Steps::Left, Steps::TakenOut] {
-            let Some(line) = narrowest(trace, cut, steps, rounding, alpha) else { continue };
-            let high = line.rate + line.half_width;
-            let fine = (calm || steps == Steps::TakenOut) && high < tolerated;
-            if fine || (calm && high < coarse && line.rate - line.half_width < tolerated) {
-                return Some(Level { cut, line });
-            }
-        }
-    }
-    None
+        line.is_some_and(|line| line.rate > coarse && line.rate > VETO_ERRORS * line.error)
+    });
+    let early = CUTS.iter().filter(|_| !grows_late);
+    let found =
+        early.flat_map(|&cut| [(cut, Steps::Left), (cut, Steps::TakenOut)]).find_map(|(cut, steps)| shown(cut, steps));
+    found.or_else(|| {
+        let late = LATE_CUTS.iter().filter(|_| lean == Lean::Settled);
+        late.copied().find_map(|cut| shown(cut, Steps::Left))
+    })
 }

@@ -26,6 +26,7 @@ mod evidence;
 mod fit;
 mod floors;
 pub mod formats;
+mod interval;
 pub mod judge;
 pub mod judgement;
 mod jumps;

@@ -22,9 +22,11 @@ use crate::trace::Trace;
 
 /// Each look comes when this much more of the run has passed than at the one before.
 const SPACING: f64 = 1.2;
-/// First look without a named warm-up, as a share of the planned run. Two looks must agree, so no run ends before 0.84 of
-/// its plan: growth that stops before 0.82 of a run is bounded by definition, and may still do so.
-const FIRST: f64 = 0.7;
+/// First look without a named warm-up, as a share of the planned run. Two looks must agree, so no run ends before 0.9 of
+/// its plan: growth that stops before 0.82 of a run is bounded by definition, and what has stopped must show it.
+const FIRST: f64 = 0.75;
+/// Shortest plan that has looks, in seconds.
+const SHORTEST_PLAN_S: f64 = 1e-6;
 /// First look after a named warm-up, as a share of what is left of the run.
 const FIRST_AFTER_WARM_UP: f64 = 0.15;
 /// Samples that a look needs, after a named warm-up where there is one.
@@ -58,13 +60,17 @@ pub struct Monitor {
 /// The times of the looks before the end of the run, in seconds since the first sample.
 fn plan(question: &Question) -> Vec<f64> {
     let planned_s = question.planned_s;
+    // Too short for a look at a time of its own, or no length at all.
+    if !(planned_s >= SHORTEST_PLAN_S) {
+        return Vec::new();
+    }
     let warmup_s = question.warmup_s.map_or(0.0, |warmup_s| warmup_s.clamp(0.0, planned_s));
     let (mut look_s, from_s) = match question.warmup_s {
         Some(_) => (FIRST_AFTER_WARM_UP * (planned_s - warmup_s), warmup_s),
         None => (FIRST * planned_s, 0.0),
     };
     let mut looks_s = Vec::new();
-    // At a length of zero or one that is not a number there is no look.
+    // After a warm-up as long as the plan there is no look.
     while look_s > 0.0 && from_s + look_s < 0.99 * planned_s {
         looks_s.push(from_s + look_s);
         look_s *= SPACING;
@@ -239,8 +245,16 @@ mod tests {
 
     #[test]
     fn a_plan_without_length_has_no_looks() {
-        for planned_s in [0.0, -1.0, f64::NAN] {
-            assert!(plan(&Question { warmup_s: None, ..Question::new(planned_s) }).is_empty());
+        for planned_s in [0.0, -1.0, f64::NAN, 5e-324, f64::MIN_POSITIVE, f64::NEG_INFINITY, f64::INFINITY] {
+            for warmup_s in [None, Some(0.0), Some(5e-324), Some(1.0), Some(f64::NAN), Some(f64::INFINITY)] {
+                assert!(
+                    plan(&Question { warmup_s, ..Question::new(planned_s) }).is_empty(),
+                    "{planned_s} {warmup_s:?}"
+                );
+            }
+        }
+        for warmup_s in [10.0, 11.0, f64::NAN, f64::INFINITY] {
+            assert!(plan(&Question { warmup_s: Some(warmup_s), ..Question::new(10.0) }).is_empty(), "{warmup_s}");
         }
     }
 }

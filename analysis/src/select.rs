@@ -1,7 +1,7 @@
 //! Which shape explains the series, and by how much: rho from the residuals, effective blocks, information criterion.
 
 use crate::fit::{Fit, Panel, fit_all};
-use crate::models::Family;
+use crate::models::{Basis, Family};
 use crate::stats::autoregression::{coefficient, long_run_ratio, unwhitened};
 
 /// All fits of one panel, with what they were judged by.
@@ -14,7 +14,7 @@ pub(crate) struct Selection {
     pub(crate) ratio: f64,
 }
 
-/// At a unit root only a plain drift can be tested: any curve is a path that a random walk may take.
+/// From here on the noise counts as a random walk.
 pub(crate) const UNIT_ROOT: f64 = 0.95;
 /// From here on the flexible trend may have mistaken a kink for a unit root.
 const SUSPICIOUS: f64 = 0.9;
@@ -76,9 +76,6 @@ pub(crate) fn select(panel: &Panel, rho: f64, noise: Noise) -> Option<Selection>
         fit.variance *= ratio;
         fit.freedom = (fit.freedom / ratio).max(3.0);
     }
-    if rho > UNIT_ROOT {
-        fits.retain(|fit| fit.family() == Family::Bounded || matches!(fit.name(), "linear" | "linear_ops"));
-    }
     let selection = Selection { fits, rho, ratio };
     (selection.best(Family::Sustained).is_some() && selection.best(Family::Bounded).is_some()).then_some(selection)
 }
@@ -87,8 +84,7 @@ impl Selection {
     /// Multiplies the rates of the shapes that advance with operations.
     pub(crate) fn scale_by_ops(&mut self, factor: f64) {
         for fit in self.fits.iter_mut().filter(|fit| fit.is_by_ops()) {
-            fit.slope *= factor;
-            fit.error *= factor;
+            fit.scale_slope(factor);
         }
     }
 
@@ -105,6 +101,15 @@ impl Selection {
     pub(crate) fn plausible(&self, distance: f64) -> Vec<&Fit> {
         let best = self.best(Family::Sustained).map_or(f64::INFINITY, |fit| fit.score);
         self.of(Family::Sustained).filter(|fit| fit.score <= best + distance).collect()
+    }
+
+    /// The margin without growth beside a fill that ended: where that growth is nothing the shape is a bounded one, and
+    /// how little it is must be shown by the part after the fill.
+    pub(crate) fn lean(&self) -> f64 {
+        let beside_fill = |fit: &&Fit| fit.columns().iter().any(|basis| matches!(basis, Basis::Ramp(..)));
+        let sustained = self.of(Family::Sustained).filter(|fit| !beside_fill(fit)).map(|fit| fit.score);
+        let bounded = self.best(Family::Bounded).map_or(f64::INFINITY, |fit| fit.score);
+        bounded - sustained.fold(f64::INFINITY, f64::min)
     }
 
     /// How far the best bounded shape lies behind the best sustained one: positive speaks for sustained growth.

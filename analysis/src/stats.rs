@@ -6,3 +6,4 @@ pub(crate) mod autoregression;
 pub(crate) mod least_squares;
 pub(crate) mod order;
 pub(crate) mod student;
+pub(crate) mod wandering;

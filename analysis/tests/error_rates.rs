@@ -63,10 +63,8 @@ const CLEAR_LEAKS_NOT_FOUND: f64 = 0.05;
 /// Leaks above the tolerance that are called `no_leak`.
 const LEAKS_CALLED_NO_LEAK: f64 = 0.01;
 
-/// Bounded series at which a watched run ends early with `leak`; fills that are still filling included. The goal of
-/// 0.01 is not reached: an even fill that lasts beyond half of the run cannot be told from a leak while it fills.
-const FALSE_EARLY_STOPS: f64 = 0.05;
+/// Bounded series at which a watched run ends early with `leak`; fills that are still filling included.
+const FALSE_EARLY_STOPS: f64 = 0.01;
 
-/// Rates that their nominal 95 % interval does not hold. The goal of 0.07 is not reached: growth by chance (batches,
-/// lost descriptors) and growth beside a fill that ends late have intervals that are too narrow.
-const RATES_OUTSIDE: f64 = 0.19;
+/// Rates that their nominal 95 % interval does not hold.
+const RATES_OUTSIDE: f64 = 0.07;

@@ -58,6 +58,52 @@ fn fewer_than_about_forty_points_are_inconclusive_and_say_so() {
         let judgement = judged(&series(Quantity::Bytes, count, 1.0, |t| 5.0 * MIB + MIB * t));
         says(&judgement, JudgementKind::Inconclusive);
         assert!(judgement.evidence[0].contains("needed"), "{:?}", judgement.evidence);
+        let planned_h = (count.max(2) - 1) as f64 / 3600.0;
+        let mut question = Question::new(planned_h * 3600.0);
+        let short = series(Quantity::Bytes, count, 1.0, |_| 5.0 * MIB);
+        let tolerated = judge(&short, &question).tolerance_per_hour;
+        assert!((tolerated * planned_h / (256.0 * 1024.0) - 1.0).abs() < 1e-9, "{tolerated}");
+        question.tolerance = Tolerance::PerHour(77.0);
+        assert_eq!(judge(&short, &question).tolerance_per_hour, 77.0);
+    }
+}
+
+/// What the answer says and what its interval says.
+fn agrees(judgement: &Judgement, coarse_per_hour: f64) -> Result<(), TestCaseError> {
+    let Some(rate) = judgement.rate_per_hour else {
+        prop_assert_eq!(judgement.judgement, JudgementKind::Inconclusive);
+        return Ok(());
+    };
+    let (low, high) = (rate.low.unwrap_or(f64::NEG_INFINITY), rate.high.unwrap_or(f64::INFINITY));
+    prop_assert!(low <= rate.value && rate.value <= high, "{rate:?} {:?}", judgement.evidence);
+    match judgement.judgement {
+        JudgementKind::Leak => {
+            prop_assert!(low > 0.0 && rate.value > judgement.tolerance_per_hour, "{rate:?} {:?}", judgement.evidence);
+        }
+        JudgementKind::NoLeak => {
+            let bound = judgement.tolerance_per_hour.max(coarse_per_hour);
+            prop_assert!(high < bound, "{rate:?} {bound} {:?}", judgement.evidence);
+        }
+        JudgementKind::Inconclusive | JudgementKind::Retention => {}
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn the_answer_and_its_interval_agree(mechanism in 0..soakd_simulate::MECHANISMS.len(), seed in 30_000_u64..60_000) {
+        let case = soakd_simulate::generate(&soakd_simulate::MECHANISMS[mechanism], seed);
+        prop_assume!(case.t_s.len() < 20_000);
+        let quantity = Quantity::of_metric(case.metric);
+        let mut one = Series::new(quantity, case.t_s, case.values).unwrap().with_restarts(case.restarts_s).unwrap();
+        if let Some(ops) = case.ops {
+            one = one.with_ops(ops).unwrap();
+        }
+        let question = Question::new(case.planned_s);
+        let coarse = if quantity == Quantity::Bytes { MIB / case.planned_s * 3600.0 } else { 0.0 };
+        agrees(&judge(&one, &question), coarse)?;
     }
 }
 

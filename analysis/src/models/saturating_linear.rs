@@ -1,8 +1,13 @@
 //! A leak under a warm-up.
 
-use super::{Basis, Columns, Family, Form, GrowthModel, SLOWEST_WARM_UP, STEP, across, along, geometric, length};
+use super::{
+    Basis, Columns, Family, Form, GrowthModel, SLOWEST_WARM_UP, STEP, across, along, even, geometric, length, place,
+};
 
-/// Saturation and a line; two saturations and a line; a step, a saturation and a line.
+/// An even fill beside growth has ended at this share of the run: what comes after has to show the growth.
+const LATEST_FILL: f64 = 0.6;
+
+/// Saturation and a line; a fill that ends and a line; two saturations and a line; a step, a saturation and a line.
 #[derive(Debug)]
 pub(super) struct SaturatingLinear;
 
@@ -39,6 +44,14 @@ impl GrowthModel for SaturatingLinear {
                 },
                 refined: true,
                 min_blocks: 11,
+                same_sign: true,
+            },
+            Form {
+                columns: |at| Columns::new(&[Basis::Ramp(0.0, at[0]), Basis::Line]),
+                parameters: &[place("fill_end", 0.04, LATEST_FILL)],
+                grid: |_| along(even(0.06, LATEST_FILL, 10)),
+                refined: true,
+                min_blocks: 0,
                 same_sign: true,
             },
             Form {

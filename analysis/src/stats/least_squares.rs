@@ -27,7 +27,8 @@ impl Space {
         space
     }
 
-    pub(crate) fn add(&mut self, column: &[f64]) {
+    /// Adds a column, and returns the length of what those before it do not explain; 0 where it is dropped.
+    pub(crate) fn add(&mut self, column: &[f64]) -> f64 {
         let mut rest = column.to_vec();
         let before = dot(&rest, &rest).sqrt();
         self.remove_from(&mut rest);
@@ -38,7 +39,9 @@ impl Space {
                 *value /= after;
             }
             self.basis.push(rest);
+            return after;
         }
+        0.0
     }
 
     /// Takes from `values` what the columns explain.
