@@ -8,10 +8,10 @@
 use super::least_squares::{Space, WIDEST, dot, pseudo_variance, solve};
 
 /// AR(1) coefficients of the part that stays.
-const RHOS: [f64; 6] = [0.0, 0.3, 0.5, 0.7, 0.85, 0.95];
-/// Variance of a step of the walk over the variance of the part that stays. From the second on each is three to ten times
-/// the one before; the last one is all walk.
-const STEPS: [f64; 9] = [0.0, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0, 100.0];
+const RHOS: [f64; 4] = [0.0, 0.4, 0.7, 0.9];
+/// Variance of a step of the walk over the variance of the part that stays: none, then each about seven times the one
+/// before; the last one is all walk.
+const STEPS: [f64; 6] = [0.0, 0.0005, 0.003, 0.02, 0.2, 100.0];
 
 /// A linear combination of regression coefficients.
 #[derive(Debug, Clone, Copy, PartialEq)]
