@@ -70,7 +70,7 @@ fn cold_text((low, high, waited_s): (f64, f64, f64), growth: f64) -> String {
     if low >= COLD_SHARE * growth {
         format!(", at least {} of it not touched in {waited_s:.0} s", show(low))
     } else if high <= IN_USE_SHARE * growth {
-        format!(", touched again within {waited_s:.0} s")
+        format!(", touched within {waited_s:.0} s, what came since included")
     } else {
         format!(", between {} and {} of it not touched in {waited_s:.0} s", show(low), show(high))
     }
@@ -84,7 +84,7 @@ fn cold_sentence((low, high, waited_s): (f64, f64, f64), growth: f64) -> Option<
         ));
     }
     (high <= IN_USE_SHARE * growth).then(|| {
-        format!("; it was touched again within {waited_s:.0} s, as a cache in use is, or by a collector that looks at all objects")
+        format!("; it was touched within {waited_s:.0} s, what came since included: that tells nothing of a cache in use from a leak")
     })
 }
 
@@ -241,8 +241,8 @@ mod tests {
     fn memory_that_was_touched_again_is_said_to_be_in_use() {
         let looks = [look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 60, Some(10.0), &[]))];
         let findings = of(&looks, "settled_anon_swap_bytes");
-        assert_eq!(whats(&findings), ["`[heap]` +40 MiB of +42 MiB, touched again within 10 s"]);
-        assert!(findings.evidence.unwrap().contains("as a cache in use is"));
+        assert_eq!(whats(&findings), ["`[heap]` +40 MiB of +42 MiB, touched within 10 s, what came since included"]);
+        assert!(findings.evidence.unwrap().contains("what came since included"));
         let undecided =
             of(&[look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 30, Some(10.0), &[]))], "rss_bytes");
         assert!(undecided.attribution[0].what.contains("between 10 MiB and 30 MiB of it not touched"), "{undecided:?}");
