@@ -84,3 +84,21 @@ fn a_profile_names_its_reports_and_a_wrong_name_is_told() {
     place.write("bad.toml", &profile("['junot']"));
     place.run(["run", "bad.toml"]).ends_with(78).says("`junot`").says("junit");
 }
+
+#[test]
+fn the_command_lines_in_snippets_for_ci_servers_are_right() {
+    use clap::Parser;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/ci");
+    let mut seen_count = 0;
+    for entry in std::fs::read_dir(folder).expect("the snippets").filter_map(Result::ok) {
+        let text = std::fs::read_to_string(entry.path()).expect("text");
+        for line in text.lines().filter(|line| line.contains("soakd check ") || line.contains("soakd run ")) {
+            let command = &line[line.find("soakd ").expect("it is there")..];
+            let command = command.split('\'').next().expect("a part");
+            let parsed = soakd::cli::Cli::try_parse_from(command.split_whitespace());
+            assert!(parsed.is_ok(), "{}: {command}: {parsed:?}", entry.path().display());
+            seen_count += 1;
+        }
+    }
+    assert_eq!(seen_count, 3, "two lines for GitLab, one for Jenkins");
+}

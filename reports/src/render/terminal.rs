@@ -6,6 +6,7 @@ use super::escape::escape;
 use super::layout::{shorten, width, wrap};
 use super::table::{self, Row};
 use super::{Charset, Colour, Look, RenderError, Renderer, Report};
+use crate::advice::advice;
 use crate::amount::{amount, clock, percent, span};
 use crate::next::next_steps;
 use crate::outcome::{Outcome, Severity};
@@ -40,6 +41,7 @@ impl Renderer for Terminal {
         page.budgets(report.verdict);
         page.beside(report.verdict);
         page.warnings(report.verdict);
+        page.advice(report.verdict);
         page.files(report);
         Ok(page.text.into_bytes())
     }
@@ -324,6 +326,21 @@ impl Page {
             self.wrapped(&format!("warning: {}", warning.text), "", "  ");
             if let Some(hint) = &warning.hint {
                 self.wrapped(&format!("hint: {hint}"), "  ", "    ");
+            }
+        }
+    }
+
+    fn advice(&mut self, verdict: &Verdict) {
+        let given = advice(verdict);
+        if given.is_empty() {
+            return;
+        }
+        self.heading("what this means");
+        for advice in given {
+            self.item(&format!("{} ({})", advice.title, advice.because));
+            self.wrapped(advice.meaning, "    ", "    ");
+            for step in advice.steps {
+                self.wrapped(step, "    - ", "      ");
             }
         }
     }
