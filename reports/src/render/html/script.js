@@ -106,7 +106,7 @@
         width: live.clientWidth || 320,
         height: Math.max(220, Math.min(360, (live.clientWidth || 320) * 0.42)),
         cursor: { sync: { key: "soakd" }, drag: { x: true, y: false, setScale: true } },
-        scales: { x: { time: false }, y: { range: (u, low, high) => { if (!chart || (u.scales.x.min <= whole[0] && u.scales.x.max >= whole[1])) [low, high] = data.range; const room = (high - low || Math.abs(high) || 1) * 0.08; return [low >= 0 ? Math.max(0, low - room) : low - room, high + room]; } } },
+        scales: { x: { time: false }, y: { range: (u, low, high) => { const [first, last] = u.series[0].idxs; if (first === 0 && last === data.t.length - 1) [low, high] = data.range; const room = (high - low || Math.abs(high) || 1) * 0.08; return [low >= 0 ? Math.max(0, low - room) : low - room, high + room]; } } },
         axes: [
           { stroke: paint.ink, grid: { show: false }, ticks: { stroke: paint.grid }, incrs: TIMES, values: (u, all) => all.map(clock), space: 76 },
           { stroke: paint.ink, grid: { stroke: paint.grid, width: 1 }, ticks: { show: false }, size: 76, incrs: undefined, splits: (u, i, low, high) => places(u, i, low, high, steps(data.unit)(u, i, low, high)), values: (u, all) => all.map((at) => shown(data.unit, at, all.length > 1 ? all[1] - all[0] : undefined)) },
@@ -140,7 +140,7 @@
       button.addEventListener("click", act);
       tools.append(button);
     }
-    const anew = () => { chart.destroy(); chart = undefined; make(); };
+    const anew = () => { chart.destroy(); make(); };
     darkness.addEventListener("change", anew);
     new ResizeObserver(() => { if (live.clientWidth && Math.abs(live.clientWidth - chart.width) > 1) anew(); }).observe(live);
   };
