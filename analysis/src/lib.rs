@@ -14,6 +14,7 @@
 //! | [`monitor`] | the same, one sample at a time, with early decisions |
 //! | [`combine`](mod@combine) | several series, one answer |
 //! | [`formats`] | from the text that recorders write to series |
+//! | [`runs`] | numbers of whole runs: baselines, steps, differences between builds |
 
 #![expect(clippy::neg_cmp_op_on_partial_ord, reason = "comparisons are written so that NaN fails")]
 
@@ -37,6 +38,7 @@ pub mod monitor;
 mod projection;
 pub mod quantity;
 pub mod question;
+pub mod runs;
 mod select;
 pub mod series;
 mod span;

@@ -32,6 +32,8 @@ fn new_run() -> NewRun {
         interval_s: 1.0,
         policy: serde_json::json!({}),
         started,
+        commit: None,
+        branch: None,
     }
 }
 

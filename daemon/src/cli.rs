@@ -1,5 +1,7 @@
 //! Arguments and help, nothing else.
 
+pub mod history;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -36,6 +38,14 @@ pub enum Command {
     Attach(AttachArgs),
     /// Show the verdict of a recorded run or of a verdict file, or judge an interrupted run now
     Report(ReportArgs),
+    /// What the runs of the past say: lists, trends, baselines, archives, and what is kept
+    History {
+        /// What to do with the history
+        #[command(subcommand)]
+        action: history::HistoryCommand,
+    },
+    /// Two builds: run ids or verdict files, or two profiles that are run in turns
+    Compare(history::CompareArgs),
     /// Judge recorded series: CSV, JSON lines, a Prometheus answer, mprof, psrecord or pidstat output
     Analyze(AnalyzeArgs),
     /// List, show, check or begin profiles

@@ -1,8 +1,10 @@
 //! The commands: a file for each. This one picks among them, prints the final error and gives the exit code.
 
 pub mod analyze;
+pub mod compare;
 pub mod doctor;
 pub mod files;
+pub mod history;
 pub mod output;
 pub mod profile;
 pub mod report;
@@ -76,6 +78,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Run(arguments) => soak::run(&arguments, &state()?),
         Command::Attach(arguments) => soak::attach(&arguments, &state()?),
         Command::Report(arguments) => report::report(&arguments, state),
+        Command::History { action } => history::history(&action, &state()?),
+        Command::Compare(arguments) => compare::compare(&arguments, state),
         Command::Analyze(arguments) => analyze::analyze(&arguments),
         Command::Profile { action } => profile::profile(&action),
         Command::Schema { document } => schema::schema(document),

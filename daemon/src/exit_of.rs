@@ -27,9 +27,11 @@ pub fn store(error: StoreError) -> Failure {
         | StoreError::Open { .. }
         | StoreError::Busy { .. }
         | StoreError::Disk { .. } => Exit::CannotWrite,
-        StoreError::Sqlite { .. } | StoreError::Thread(_) | StoreError::WriterGone | StoreError::RunExists(_) => {
-            Exit::Internal
-        }
+        StoreError::Sqlite { .. }
+        | StoreError::Thread(_)
+        | StoreError::WriterGone
+        | StoreError::Compress(_)
+        | StoreError::RunExists(_) => Exit::Internal,
     };
     with_hint(exit, error.to_string(), error.hint())
 }

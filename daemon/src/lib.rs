@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`cli`] | arguments and help |
 //! | [`commands`] | a file for each command |
-//! | [`policy`], [`target_spec`], [`surroundings`], [`limits`] | from profile and command line to what a run is asked |
+//! | [`policy`], [`target_spec`], [`surroundings`], [`limits`], [`commit`] | from profile and command line to what a run is asked |
 //! | [`run`] | one run: phases, samples, events |
 //! | [`target`], [`keeper`] | what is soaked: started, attached to, watched, stopped |
 //! | [`load`], [`operations`], [`operation_source`] | what keeps it busy, and how its operations are counted |
@@ -19,6 +19,7 @@
 //! | [`phases`], [`series`], [`budgets`], [`attribution`], [`heap_source`], [`judging`] | from the record to what was found |
 //! | [`verdict`], [`overhead`], [`host_facts`], [`recorded`] | the document, and what goes into it |
 //! | [`report_files`] | reports as options of the command line |
+//! | [`history`], [`compare`](mod@compare) | what the runs of the past say together; two builds side by side |
 //! | [`doctor`] | what this host lets soakd measure |
 //! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`state_folder`], [`http`] | the edges |
 
@@ -28,11 +29,14 @@ pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod commands;
+pub mod commit;
+pub mod compare;
 pub mod doctor;
 pub mod exit;
 pub mod exit_of;
 pub mod exposition;
 pub mod heap_source;
+pub mod history;
 pub mod host_facts;
 pub mod http;
 pub mod judging;

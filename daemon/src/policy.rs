@@ -21,6 +21,9 @@ pub struct RunPolicy {
     pub attached: Option<String>,
     /// Commit of the target, where the environment tells.
     pub commit: Option<String>,
+    /// Branch of that commit, where the environment tells.
+    #[serde(default)]
+    pub branch: Option<String>,
 }
 
 impl RunPolicy {
@@ -109,7 +112,7 @@ mod tests {
         let surroundings = Surroundings { variable: &|_| None, metrics: &[] };
         let profile: Profile = parse(text.as_bytes(), "test", None, surroundings).expect("a valid profile");
         let plan = profile.plan(Choice::default()).expect("a plan");
-        RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None }
+        RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None, branch: None }
     }
 
     #[test]

@@ -113,6 +113,7 @@ pub(crate) fn test_column(quantity: soakd_analysis::Quantity, points: &[(f64, f6
         },
         t_s: points.iter().map(|point| point.0).collect(),
         values: points.iter().map(|point| point.1).collect(),
+        extremes: None,
         gaps: Vec::new(),
     }
 }

@@ -287,6 +287,8 @@ mod tests {
                 interval_s: 1.0,
                 policy: serde_json::json!({}),
                 started,
+                commit: None,
+                branch: None,
             };
             let recorder = store.begin(run).expect("a run");
             let kind = SourceKind::Prometheus { url: "http://127.0.0.1:1/metrics".to_owned() };

@@ -29,6 +29,8 @@
 //!     interval_s: 1.0,
 //!     policy: serde_json::json!({}),
 //!     started,
+//!     commit: None,
+//!     branch: None,
 //! })?;
 //! let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
 //! recorder.sample(0.0, &[(rss, 4096.0)]);
@@ -48,14 +50,20 @@
 //! | `record` | what is stored, as it is handed in and read back |
 //! | `owner` | which process records a run, and whether it lives |
 //! | `schema` | tables, migrations, how a connection is opened |
-//! | `readings` | the readings of one sample as bytes |
+//! | `readings`, `varint` | the readings of one sample as bytes |
+//! | `chunk`, `lane` | many samples as few bytes |
+//! | `compress`, `thin` | what becomes of the samples of runs that have ended |
 //! | `recorder` | the run's handle |
 //! | `writer`, `insert` | the thread that writes, its statements |
-//! | `read` | queries |
+//! | `read`, `baselines` | queries |
 //! | `error` | what can go wrong, and what to do |
 
+mod baselines;
+mod chunk;
+mod compress;
 mod error;
 mod insert;
+mod lane;
 mod owner;
 mod read;
 mod readings;
@@ -63,6 +71,8 @@ mod record;
 mod recorder;
 mod run_id;
 mod schema;
+mod thin;
+mod varint;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -71,14 +81,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, params};
 
+pub use baselines::BaselineChoice;
 pub use error::StoreError;
 pub use owner::Owner;
 pub use record::{
-    Column, Ending, Event, Gap, Interrupted, NewRun, Notice, RunKey, RunRecord, RunState, Scope, SeriesNumber,
-    SeriesRecord,
+    Column, Detail, Ending, Event, Extremes, Gap, Interrupted, NewRun, Notice, RunKey, RunRecord, RunState, Scope,
+    SeriesNumber, SeriesRecord,
 };
 pub use recorder::Recorder;
 pub use run_id::RunId;
+pub use schema::Migrated;
 
 use read::ReadError;
 use writer::Message;
@@ -107,6 +119,8 @@ pub struct Opened {
     pub store: Store,
     /// Runs whose process had gone away; they are marked as interrupted now. Each is reported once.
     pub interrupted: Vec<Interrupted>,
+    /// That the store was of an older schema, and where it is kept as it was.
+    pub migrated: Option<Migrated>,
 }
 
 impl Store {
@@ -118,7 +132,7 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Opened, StoreError> {
         let file = folder.join(FILE);
         schema::create(folder, &file)?;
-        let reader = schema::connect(&file)?;
+        let (reader, migrated) = schema::connect(&file)?;
         let interrupted = mark_interrupted(&reader).map_err(|error| StoreError::of(&file, error))?;
         let store = Self {
             folder: folder.to_owned(),
@@ -127,7 +141,7 @@ impl Store {
             reader: Mutex::new(reader),
             writer: Mutex::new(None),
         };
-        Ok(Opened { store, interrupted })
+        Ok(Opened { store, interrupted, migrated })
     }
 
     /// The state folder.
@@ -206,13 +220,7 @@ impl Store {
     /// # Errors
     /// Why they could not be read.
     pub fn columns(&self, run: RunKey, numbers: &[SeriesNumber]) -> Result<Vec<Column>, StoreError> {
-        read::columns(&self.lock(), run, numbers).map_err(|error| match error {
-            ReadError::Sqlite(error) => StoreError::of(&self.file, error),
-            ReadError::Readings { sample } => StoreError::Damaged {
-                file: self.file.clone(),
-                detail: format!("the readings of sample {sample} end in the middle"),
-            },
-        })
+        read::columns(&self.lock(), run, numbers).map_err(|error| self.reading_failed(error))
     }
 
     /// One series of a run over time; `None` if the run has no such series. See [`Store::columns`].
@@ -276,6 +284,100 @@ impl Store {
         self.read(|connection| connection.execute(sql, params![run.0, verdict.to_string()])).map(drop)
     }
 
+    /// Compresses the samples of all runs that have ended, and gives back what that frees of the file. Cheap where there
+    /// is nothing to do.
+    ///
+    /// It may be killed at any moment, and several processes may be at it: every sample stays to be read, once.
+    ///
+    /// # Errors
+    /// Why it could not go on; what is not compressed by then stays as it is. A run with damaged samples is left alone.
+    pub fn compress(&self) -> Result<u64, StoreError> {
+        let mut connection = self.lock();
+        let waiting = compress::waiting(&connection).map_err(|error| StoreError::of(&self.file, error))?;
+        let mut samples_count = 0;
+        let mut damage = None;
+        for run in waiting {
+            match compress::run(&mut connection, run).map_err(|error| self.reading_failed(error)) {
+                Ok(count) => samples_count += count,
+                Err(error @ StoreError::Damaged { .. }) => damage = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if samples_count > 0 {
+            compress::shrink(&connection).map_err(|error| StoreError::of(&self.file, error))?;
+        }
+        damage.map_or(Ok(samples_count), Err)
+    }
+
+    /// Turns the samples of a run that has ended into one aggregate for each minute: median, lowest, highest.
+    ///
+    /// # Errors
+    /// Why it could not be done; the samples are then as they were.
+    pub fn thin(&self, run: RunKey) -> Result<(), StoreError> {
+        let mut connection = self.lock();
+        thin::run(&mut connection, run).map_err(|error| self.reading_failed(error))?;
+        compress::shrink(&connection).map_err(|error| StoreError::of(&self.file, error))
+    }
+
+    /// Removes a run that has ended: samples, verdict, events, all of it.
+    ///
+    /// # Errors
+    /// Why it could not be done; the run is then as it was.
+    pub fn remove(&self, run: RunKey) -> Result<(), StoreError> {
+        self.read(|connection| {
+            connection.execute("DELETE FROM runs WHERE run = ?1 AND state <> 'running'", [run.0])?;
+            compress::shrink(connection)
+        })
+    }
+
+    /// How the baseline of a profile is chosen; `None` where nobody chose.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn baseline(&self, profile: &str, scenario: Option<&str>) -> Result<Option<BaselineChoice>, StoreError> {
+        self.read(|connection| baselines::get(connection, profile, scenario.unwrap_or_default()))
+    }
+
+    /// Chooses the baseline of a profile.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn set_baseline(
+        &self,
+        profile: &str,
+        scenario: Option<&str>,
+        choice: &BaselineChoice,
+    ) -> Result<(), StoreError> {
+        self.read(|connection| baselines::set(connection, profile, scenario.unwrap_or_default(), choice)).map(drop)
+    }
+
+    /// Ids of the runs that fixed baselines are made of.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub fn pinned(&self) -> Result<Vec<String>, StoreError> {
+        self.read(baselines::pinned)
+    }
+
+    /// Bytes that the samples of a run take.
+    ///
+    /// # Errors
+    /// Why they could not be counted.
+    pub fn samples_bytes(&self, run: RunKey) -> Result<u64, StoreError> {
+        self.read(|connection| read::samples_bytes(connection, run))
+    }
+
+    /// Bytes of the store's file that are in use.
+    ///
+    /// # Errors
+    /// Why that could not be found out.
+    pub fn size_bytes(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT (page_count - freelist_count) * page_size
+                   FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+        let bytes: i64 = self.read(|connection| connection.query_row(sql, [], |row| row.get(0)))?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
     /// Looks the whole file over, which takes a while for a large one.
     ///
     /// # Errors
@@ -284,6 +386,18 @@ impl Store {
         let found: String =
             self.read(|connection| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)))?;
         if found == "ok" { Ok(()) } else { Err(StoreError::Damaged { file: self.file.clone(), detail: found }) }
+    }
+
+    fn reading_failed(&self, error: ReadError) -> StoreError {
+        let damaged = |detail| StoreError::Damaged { file: self.file.clone(), detail };
+        match error {
+            ReadError::Sqlite(error) => StoreError::of(&self.file, error),
+            ReadError::Readings { sample } => damaged(format!("the readings of sample {sample} end in the middle")),
+            ReadError::Block { first } => {
+                damaged(format!("the samples from number {first} on are not what was written"))
+            }
+            ReadError::Pack(error) => StoreError::Compress(error),
+        }
     }
 
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
@@ -300,7 +414,7 @@ impl Store {
         if let Some(sender) = &*writer {
             return Ok(sender.clone());
         }
-        let sender = writer::spawn(&self.file, schema::connect(&self.file)?, self.owner.clone())?;
+        let sender = writer::spawn(&self.file, schema::connect(&self.file)?.0, self.owner.clone())?;
         Ok(writer.insert(sender).clone())
     }
 }

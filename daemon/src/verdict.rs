@@ -10,6 +10,7 @@ use soakd_reports::{Ended, Run, Verdict};
 
 use crate::exit::{Exit, Failure};
 use crate::exit_of;
+use crate::history::regression;
 use crate::host_facts;
 use crate::judging::{self, Aside, JudgeError};
 use crate::policy::RunPolicy;
@@ -150,12 +151,18 @@ pub fn judged(
     run: Run,
     aside: Aside,
 ) -> Result<Verdict, Failure> {
-    let findings = judging::findings(store, record, policy, run, aside).map_err(|error| match error {
+    let mut findings = judging::findings(store, record, policy, run, aside).map_err(|error| match error {
         JudgeError::Store(error) => exit_of::store(error),
         error @ JudgeError::Policy { .. } => Failure::new(Exit::BadData, error.to_string()),
         error @ JudgeError::Series { .. } => Failure::new(Exit::Internal, error.to_string()),
     })?;
-    Verdict::new(findings).map_err(|error| Failure::new(Exit::Internal, error.to_string()))
+    let not_finite = |error: soakd_reports::NotFinite| Failure::new(Exit::Internal, error.to_string());
+    let judge = &policy.plan.profile.judge;
+    if judge.regressions {
+        let alone = Verdict::new(findings.clone()).map_err(not_finite)?;
+        regression::add(store, record, &alone, judge.regression_threshold, &mut findings).map_err(exit_of::store)?;
+    }
+    Verdict::new(findings).map_err(not_finite)
 }
 
 /// The run as the verdict names it, but for its id.

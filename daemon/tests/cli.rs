@@ -18,6 +18,8 @@ mod exit_codes;
 mod help;
 #[path = "cli/helpers.rs"]
 mod helpers;
+#[path = "cli/history.rs"]
+mod history;
 #[path = "cli/killed.rs"]
 mod killed;
 #[path = "cli/load.rs"]

@@ -27,8 +27,12 @@ const SERIES: u32 = 20;
 const RUN_SAMPLES: u32 = 40;
 
 fn main() -> ExitCode {
-    if std::env::var_os(child::PART).is_some() {
-        record(&PathBuf::from(std::env::var_os(child::FOLDER).unwrap()));
+    if let Some(part) = std::env::var_os(child::PART) {
+        let folder = PathBuf::from(std::env::var_os(child::FOLDER).unwrap());
+        match part.to_str() {
+            Some("compress") => compress(&folder),
+            _ => record(&folder),
+        }
         return ExitCode::SUCCESS;
     }
     let trial = |name: &str, test: fn()| {
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
             a_live_owner_is_left_alone_and_a_dead_one_reported_once,
         ),
         trial("a_zombie_owns_nothing", a_zombie_owns_nothing),
+        trial("nothing_is_lost_when_a_process_is_killed_while_it_compresses", killed_while_it_compresses),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -215,4 +220,52 @@ fn a_zombie_owns_nothing() {
     let run = store.run("last").unwrap();
     assert_ne!(run.state, RunState::Running);
     assert_ne!(run.owner, Owner::current(Path::new("/proc")));
+}
+
+/// The child: compresses what there is, and says when it begins.
+fn compress(folder: &Path) {
+    let store = open(folder);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "begun").and_then(|()| out.flush()).unwrap();
+    store.compress().unwrap();
+    writeln!(out, "done").unwrap();
+}
+
+fn killed_while_it_compresses() {
+    const TICKS: u32 = 40_000;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut recorder = store.begin(new_run("crash")).unwrap();
+    let key = recorder.key();
+    let numbers: Vec<_> = (0..3).map(|_| recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes)).collect();
+    for tick in 0..TICKS {
+        let readings: Vec<_> = numbers.iter().map(|&number| (number, value(number.get(), tick))).collect();
+        recorder.sample(f64::from(tick), &readings);
+        if tick % 500 == 0 {
+            recorder.flush().unwrap();
+        }
+    }
+    recorder.finish(Ending { duration_s: f64::from(TICKS), why: "done".to_owned(), verdict: None }).unwrap();
+    let rows = store.columns(key, &numbers).unwrap();
+    let waiting = || -> i64 {
+        let connection = rusqlite::Connection::open(store.file()).unwrap();
+        connection.query_row("SELECT count(*) FROM samples", [], |row| row.get(0)).unwrap()
+    };
+    let mut kills = 0;
+    while waiting() > 0 {
+        let before = waiting();
+        let mut child = Recording::start("compress", folder.path());
+        let mut lines = lines(&mut child);
+        assert_eq!(lines.next().unwrap().unwrap(), "begun");
+        // At once, or in the middle of what follows the first block.
+        while kills % 2 == 1 && waiting() == before && child.0.try_wait().unwrap().is_none() {}
+        child.0.kill().unwrap();
+        kills += 1;
+        child.0.wait().unwrap();
+        assert_eq!(store.samples_count(key).unwrap(), u64::from(TICKS));
+        assert_eq!(store.columns(key, &numbers).unwrap(), rows, "after kill {kills}, {before} rows before it");
+        store.check().unwrap();
+        assert!(kills < 1000, "it gets nowhere: {} rows", waiting());
+    }
+    assert!(kills > 1, "it was never killed");
 }

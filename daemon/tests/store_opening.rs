@@ -61,21 +61,69 @@ fn a_store_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it() {
     connection
         .execute_batch(
             "PRAGMA application_id = 0x736f616b; PRAGMA user_version = 1;
-             INSERT INTO runs VALUES (7, '20260101-000000-old-0000', 'old', '', '[]', NULL, NULL, NULL, '{}', 60.0, 1.0, '{}',
-                 '2026-01-01T00:00:00Z', 'finished', 1, 1, 'boot', 'done', 2.0);
+             INSERT INTO runs VALUES (7, '20260101-000000-old-0000', 'old', '', '[]', NULL, NULL, NULL, '{}', 60.0, 1.0,
+                 '{\"commit\": \"3f9a2c1\"}', '2026-01-01T00:00:00Z', 'finished', 1, 1, 'boot', 'done', 2.0);
              INSERT INTO series VALUES (7, 0, 'rss_bytes', 'tree', NULL, NULL, NULL, 'bytes'),
                  (7, 1, 'fds_count', 'process', 42, 43, 'server', 'count');
              INSERT INTO samples VALUES (7, 0, 0.5, x'0004'), (7, 1, 1.5, x'0008');",
         )
         .unwrap();
     drop(connection);
-    let store = open(folder.path());
+    let opened = Store::open(folder.path()).unwrap();
+    let migrated = opened.migrated.unwrap();
+    assert_eq!((migrated.from, migrated.backup.clone()), (1, folder.path().join("soakd.schema-1.sqlite")));
+    assert_eq!(fs::metadata(&migrated.backup).unwrap().permissions().mode() & 0o777, 0o600);
+    let backup = Connection::open(&migrated.backup).unwrap();
+    let kept: (i64, i64) = backup
+        .query_row("SELECT (SELECT count(*) FROM samples), user_version FROM pragma_user_version", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!(kept, (2, 1), "as it was");
+    assert_eq!(Store::open(folder.path()).unwrap().migrated, None, "once");
+    let store = opened.store;
     let run = store.run("last").unwrap();
+    assert_eq!(run.run.commit.as_deref(), Some("3f9a2c1"));
     let series = store.series(run.key).unwrap();
     assert_eq!(series[0].scope, Scope::Tree);
     assert_eq!(series[1].scope, Scope::Process { pid: 42, start_ticks: 43, name: "server".to_owned() });
     assert_eq!(store.samples_count(run.key).unwrap(), 2);
     assert_eq!(store.column(run.key, series[0].number).unwrap().unwrap().t_s, [0.5, 1.5]);
+    assert_eq!(store.compress().unwrap(), 2);
+    assert_eq!(store.column(run.key, series[0].number).unwrap().unwrap().t_s, [0.5, 1.5]);
+}
+
+#[test]
+fn a_block_that_was_changed_is_named_as_damage_and_harms_no_other_run() {
+    let folder = tempfile::tempdir().unwrap();
+    store_with_a_run(folder.path());
+    let store = open(folder.path());
+    store.compress().unwrap();
+    let run = store.run("last").unwrap();
+    let sql = "UPDATE chunks SET data = CAST(substr(data, 1, 40) || x'00' || substr(data, 42) AS BLOB)";
+    Connection::open(store.file()).unwrap().execute(sql, []).unwrap();
+    let error = store.column(run.key, store.series(run.key).unwrap()[0].number).unwrap_err();
+    let message = error.to_string().replace(&folder.path().display().to_string(), "STATE");
+    insta::assert_snapshot!(message, @"the store `STATE/soakd.sqlite` is damaged: the samples from number 0 on are not what was written");
+}
+
+#[test]
+fn damaged_rows_are_left_as_they_are_and_the_others_are_compressed() {
+    let folder = tempfile::tempdir().unwrap();
+    store_with_a_run(folder.path());
+    let store = open(folder.path());
+    let sql = "UPDATE samples SET readings = substr(readings, 1, 4) WHERE number = 7";
+    Connection::open(store.file()).unwrap().execute(sql, []).unwrap();
+    let mut recorder = store.begin(new_run("other")).unwrap();
+    let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
+    recorder.sample(0.0, &[(rss, 1.0)]);
+    recorder.finish(Ending { duration_s: 1.0, why: "done".to_owned(), verdict: None }).unwrap();
+    assert!(matches!(store.compress(), Err(StoreError::Damaged { .. })));
+    let left: i64 = Connection::open(store.file())
+        .unwrap()
+        .query_row("SELECT count(*) FROM samples", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 2000);
 }
 
 #[test]
@@ -144,7 +192,7 @@ fn a_store_of_a_newer_soakd_is_refused_and_kept() {
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&file).unwrap();
     insta::assert_snapshot!(refusal(folder.path()), @"
-    error: the store `STATE/soakd.sqlite` has schema 99, this soakd knows up to 3: a newer soakd made it
+    error: the store `STATE/soakd.sqlite` has schema 99, this soakd knows up to 4: a newer soakd made it
       hint: use the newer soakd, or give another folder with `--state DIR`; nothing was changed
     ");
     assert_eq!(fs::read(&file).unwrap(), before);
@@ -170,7 +218,8 @@ fn damage_in_the_middle_is_named_when_it_is_met() {
     store_with_a_run(folder.path());
     let file = folder.path().join("soakd.sqlite");
     let mut bytes = fs::read(&file).unwrap();
-    let middle = bytes.len() / 2;
+    // Behind the pages in which the tables begin.
+    let middle = bytes.len() * 3 / 4;
     bytes[middle..].fill(0xa5);
     fs::write(&file, bytes).unwrap();
     let store = open(folder.path());

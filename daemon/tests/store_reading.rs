@@ -219,6 +219,109 @@ fn a_store_can_be_shared_and_a_recorder_moved_between_threads() {
     moved::<Recorder>();
 }
 
+/// A run of `ticks` samples at 1 s, of memory that wanders, a count, and something that is read beside them.
+fn long_run(store: &Store, ticks: u32) -> (soakd::store::RunKey, [soakd::store::SeriesNumber; 3]) {
+    let mut recorder = store.begin(new_run("demo")).unwrap();
+    let key = recorder.key();
+    let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
+    let fds = recorder.series("fds_count", Scope::Tree, Quantity::Count);
+    let app = recorder.series("entries_count", Scope::Source { name: "app".to_owned() }, Quantity::Count);
+    for tick in 0..ticks {
+        let t_s = f64::from(tick) + 1e-9 * f64::from(tick.wrapping_mul(7919) % 100_000);
+        let pages = f64::from(tick.wrapping_mul(2_654_435) % 977);
+        recorder.sample(t_s, &[(rss, (5000.0 + pages) * 4096.0), (fds, f64::from(12 + tick % 3))]);
+        if tick % 10 == 0 {
+            recorder.aside(t_s - 0.25, &[(app, f64::from(tick))]);
+        }
+        if tick % 500 == 0 {
+            recorder.flush().unwrap();
+        }
+    }
+    recorder.finish(ending(None)).unwrap();
+    (key, [rss, fds, app])
+}
+
+#[test]
+fn compressed_samples_are_read_as_rows_were_and_take_less_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (key, numbers) = long_run(&store, 10_000);
+    let rows = store.columns(key, &numbers).unwrap();
+    let before_bytes = store.samples_bytes(key).unwrap();
+    assert_eq!(store.compress().unwrap(), 11_000);
+    assert_eq!(store.columns(key, &numbers).unwrap(), rows);
+    assert_eq!(store.columns(key, &numbers[1..2]).unwrap(), rows[1..2]);
+    assert_eq!(store.samples_count(key).unwrap(), 10_000);
+    let after_bytes = store.samples_bytes(key).unwrap();
+    assert!(after_bytes * 3 < before_bytes, "{before_bytes} bytes became {after_bytes}");
+    store.check().unwrap();
+}
+
+#[test]
+fn samples_of_a_run_that_goes_on_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut recorder = store.begin(new_run("demo")).unwrap();
+    let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
+    recorder.sample(0.0, &[(rss, 4096.0)]);
+    recorder.flush().unwrap();
+    assert_eq!(store.compress().unwrap(), 0);
+    recorder.finish(ending(None)).unwrap();
+    assert_eq!(store.compress().unwrap(), 1);
+}
+
+#[test]
+fn several_processes_may_compress_and_read_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (key, numbers) = long_run(&store, 30_000);
+    let rows = store.columns(key, &numbers).unwrap();
+    let others: Vec<_> = (0..3).map(|_| open(folder.path())).collect();
+    std::thread::scope(|scope| {
+        let compressing: Vec<_> = others[..2].iter().map(|store| scope.spawn(|| store.compress().unwrap())).collect();
+        while !compressing.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            assert_eq!(others[2].columns(key, &numbers).unwrap(), rows);
+            assert_eq!(others[2].samples_count(key).unwrap(), 30_000);
+        }
+        let done: u64 = compressing.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(done, 33_000);
+    });
+    assert_eq!(store.columns(key, &numbers).unwrap(), rows);
+}
+
+#[test]
+fn a_thinned_run_keeps_median_low_and_high_of_each_minute() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (key, numbers) = long_run(&store, 600);
+    let rows = store.columns(key, &numbers).unwrap();
+    store.thin(key).unwrap();
+    assert_eq!(store.run("last").unwrap().detail, soakd::store::Detail::Minutes);
+    assert_eq!(store.samples_count(key).unwrap(), 600, "how many there were is still known");
+    let thinned = store.columns(key, &numbers).unwrap();
+    for (thinned, rows) in thinned.iter().zip(&rows) {
+        let extremes = thinned.extremes.as_ref().unwrap();
+        // The first reading beside the samples lies before the run's begin.
+        assert!((10..=11).contains(&thinned.values.len()), "{}", thinned.values.len());
+        let minute: Vec<f64> = rows
+            .t_s
+            .iter()
+            .zip(&rows.values)
+            .filter(|(t_s, _)| (60.0..120.0).contains(*t_s))
+            .map(|(_, v)| *v)
+            .collect();
+        let place = thinned.t_s.iter().position(|t_s| (60.0..120.0).contains(t_s)).unwrap();
+        assert_eq!(extremes.low[place], minute.iter().copied().fold(f64::MAX, f64::min));
+        assert_eq!(extremes.high[place], minute.iter().copied().fold(f64::MIN, f64::max));
+        assert!(minute.contains(&thinned.values[place]));
+    }
+    store.thin(key).unwrap();
+    assert_eq!(store.columns(key, &numbers).unwrap(), thinned, "minutes are thinned no further");
+    store.remove(key).unwrap();
+    assert!(store.runs().unwrap().is_empty());
+    store.check().unwrap();
+}
+
 /// For each sample the readings of up to four series, or none.
 fn samples() -> impl Strategy<Value = Vec<[Option<f64>; 4]>> {
     let value = prop_oneof![
@@ -248,7 +351,11 @@ proptest! {
         }
         recorder.finish(ending(None)).unwrap();
 
+        let rows = store.columns(key, &numbers).unwrap();
+        prop_assert_eq!(store.compress().unwrap(), store.samples_count(key).unwrap());
+        prop_assert_eq!(store.compress().unwrap(), 0);
         let columns = store.columns(key, &numbers).unwrap();
+        prop_assert_eq!(&columns, &rows);
         for (place, column) in columns.iter().enumerate() {
             let expected = samples.iter().enumerate().filter_map(|(index, sample)| Some((time(index), sample[place]?)));
             let bits = |(t_s, value): (f64, f64)| (t_s.to_bits(), value.to_bits());

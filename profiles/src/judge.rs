@@ -35,6 +35,19 @@ pub struct Judge {
     /// Memory of the whole target that must not be reached, in bytes, for the time to the limit. `None`: the limit that
     /// holds for the target (control group, resource limit), where there is one.
     pub memory_limit_bytes: Option<u64>,
+    /// Whether the run is held against earlier ones of the profile; a regression then fails it like a violated budget.
+    #[serde(default)]
+    pub regressions: bool,
+    /// The least change, as a share, that is a regression.
+    #[serde(default = "usual_threshold")]
+    pub regression_threshold: f64,
+}
+
+/// The least change that is a regression, where nobody says otherwise.
+const USUAL_THRESHOLD: f64 = 0.1;
+
+fn usual_threshold() -> f64 {
+    USUAL_THRESHOLD
 }
 
 impl Judge {
@@ -65,6 +78,8 @@ impl Default for Judge {
             inconclusive: InconclusiveAs::Inconclusive,
             early_stop: EarlyStop::Auto,
             memory_limit_bytes: None,
+            regressions: false,
+            regression_threshold: USUAL_THRESHOLD,
         }
     }
 }

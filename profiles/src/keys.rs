@@ -285,6 +285,8 @@ pub(crate) const JUDGE: &[Key] = &[
         Shape::Or(&Shape::Size, "auto"),
         "Memory that must not be reached; `auto` means the limit that holds for the target.",
     ),
+    key("regressions", Shape::Boolean, "Whether the run is held against earlier ones of the profile."),
+    key("regression_threshold", Shape::Fraction(0.0, 1.0), "The least change, as a share, that is a regression."),
 ];
 
 pub(crate) const CHECKPOINT: &[Key] = &[

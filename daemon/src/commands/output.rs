@@ -41,19 +41,25 @@ pub fn json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot be written as JSON: {error}")))
 }
 
+/// Whether the reader's terminal shows 7-bit characters only.
+#[must_use]
+pub fn is_ascii() -> bool {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    // As the C library does: the first of these that is set decides about characters.
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name));
+    locale.is_some_and(|locale| locale == "C" || locale == "POSIX")
+}
+
 /// How text on standard output is to look.
 fn look() -> Look {
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
     let columns = rustix::termios::tcgetwinsize(stdout).ok().map(|size| usize::from(size.ws_col));
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    // As the C library does: the first of these that is set decides about characters.
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name));
-    let is_ascii = locale.is_some_and(|locale| locale == "C" || locale == "POSIX");
     Look {
         columns: columns.filter(|columns| is_terminal && *columns > 0).unwrap_or(80),
         colour: if is_terminal && set("NO_COLOR").is_none() { Colour::Always } else { Colour::Never },
-        charset: if is_ascii { Charset::Ascii } else { Charset::Unicode },
+        charset: if is_ascii() { Charset::Ascii } else { Charset::Unicode },
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use soakd_reports::{Ended, Report, Run, Verdict};
+use soakd_reports::{Ended, Report, Run, Verdict, Warning};
 
 use crate::cli::ReportArgs;
 use crate::commands::{files, output};
 use crate::exit::{Exit, Failure};
 use crate::judging::{self, Aside};
-use crate::store::{RunRecord, RunState, Store};
+use crate::store::{Detail, RunRecord, RunState, Store};
 use crate::{exit_of, opening, recorded, verdict};
 
 /// Shows what is asked for. `state` gives the state folder, which a verdict file does not need.
@@ -46,7 +46,11 @@ pub fn report(arguments: &ReportArgs, state: impl Fn() -> Result<PathBuf, Failur
     Ok(verdict.exit_code)
 }
 
-fn from_file(path: &Path) -> Result<Verdict, Failure> {
+/// The verdict in a file.
+///
+/// # Errors
+/// [`Exit::NoInput`] and [`Exit::BadData`] where it cannot be read.
+pub fn from_file(path: &Path) -> Result<Verdict, Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::new(Exit::NoInput, format!("cannot read `{}`: {error}", path.display())))?;
     // What is no text is no verdict either, and is told as that.
@@ -56,7 +60,10 @@ fn from_file(path: &Path) -> Result<Verdict, Failure> {
 }
 
 /// The verdict of a run: the one it has, else one made now from its samples and kept with it.
-fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict, Failure> {
+///
+/// # Errors
+/// [`Failure`] where it goes on still, or cannot be judged.
+pub fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict, Failure> {
     let id = &record.run.id;
     let kept = store.verdict(record.key).map_err(exit_of::store)?;
     let kept = match kept {
@@ -78,7 +85,7 @@ fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict, Fai
     }
     let policy = judging::policy_of(record).map_err(|error| Failure::new(Exit::BadData, error.to_string()))?;
     let duration_s = record.duration_s.unwrap_or(0.0);
-    let aside = match &kept {
+    let mut aside = match &kept {
         Some(kept) => Aside {
             load: kept.load.clone(),
             sources: kept.sources.clone(),
@@ -89,6 +96,12 @@ fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict, Fai
         },
         None => Aside::default(),
     };
+    if record.detail == Detail::Minutes {
+        aside.warnings.push(Warning {
+            text: "the samples of this run were thinned to minutes, and it is judged by their medians".to_owned(),
+            hint: None,
+        });
+    }
     let ended = match (kept, record.state) {
         (Some(kept), _) => kept.run.ended,
         (None, RunState::Interrupted) => Ended::SoakdKilled,

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::policy::RunPolicy;
 use crate::run::{Soak, Soaked};
 use crate::store::Store;
-use crate::{exit_of, opening, recorded, report_files, surroundings, verdict};
+use crate::{commit, exit_of, opening, recorded, report_files, surroundings, verdict};
 
 /// Length of a check whose length nobody names.
 const CHECK_LENGTH: Duration = Duration::from_secs(120);
@@ -246,6 +246,14 @@ fn plan(chosen: Chosen, arguments: &SoakArgs, is_check: bool) -> Result<Plan, Fa
     Ok(plan)
 }
 
+/// The plan of a profile that is run as `soakd run` does.
+///
+/// # Errors
+/// [`Failure`] where there is no such profile, or it is faulty.
+pub fn plan_of(name: &str, arguments: &SoakArgs) -> Result<Plan, Failure> {
+    plan(profile(Some(name), &StartArgs::default())?, arguments, false)
+}
+
 fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     units::duration(text).filter(|duration| !duration.is_zero()).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("`{flag} {text}` is not understood"))
@@ -272,6 +280,8 @@ fn soak(chosen: Chosen, arguments: &SoakArgs, state: &Path, is_check: bool) -> R
     named.extend(written.iter().flatten().cloned());
     // A report that could not be written takes nothing from the verdict: it is shown, and the failure told after it.
     output::verdict(&soaked.verdict, arguments.format, arguments.quiet, named)?;
+    // The answer first: who waits for it need not wait for this.
+    opening::compress(&store);
     written.map(|_| soaked.verdict.exit_code)
 }
 
@@ -321,21 +331,13 @@ pub fn soak_plan(
         Some(TargetSource::Attach(attach)) => Some(verdict::attached_name(attach)),
         Some(TargetSource::Command(_)) | None => None,
     };
-    let policy =
-        RunPolicy { limits: limits::of(&plan), commit: commit(|name| std::env::var(name).ok()), attached, plan };
+    let commit = commit::of(|name| std::env::var(name).ok(), std::env::current_dir().ok().as_deref());
+    let policy = RunPolicy { limits: limits::of(&plan), commit: commit.id, branch: commit.branch, attached, plan };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot start the runtime: {error}")))?;
     runtime.block_on(crate::run::run(Soak { store, policy, out, is_check, quiet }))
-}
-
-/// The commit that is tested, as the common CI servers tell it.
-fn commit(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
-    ["SOAKD_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"]
-        .iter()
-        .find_map(|name| variable(name))
-        .filter(|commit| !commit.is_empty())
 }
 
 #[cfg(test)]

@@ -58,6 +58,8 @@ impl<'a> Active<'a> {
                 interval_s: profile.sample.interval.as_secs_f64(),
                 policy: verdict::json(&soak.policy)?,
                 started,
+                commit: soak.policy.commit.clone(),
+                branch: soak.policy.branch.clone(),
             })
             .map_err(exit_of::store)?;
         let key = recorder.key();

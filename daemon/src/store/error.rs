@@ -91,6 +91,9 @@ pub enum StoreError {
     /// The writer thread ended before its time.
     #[error("the thread that writes the store has ended")]
     WriterGone,
+    /// Samples could not be compressed.
+    #[error("cannot compress samples: {0}")]
+    Compress(io::Error),
     /// A run of that id exists.
     #[error("there is a run `{0}` already")]
     RunExists(String),
@@ -154,7 +157,7 @@ impl StoreError {
                 "see whether the disk is full or failing: `df {}`, and the kernel's log",
                 folder_of(file).display()
             ),
-            Self::Sqlite { .. } | Self::Thread(_) | Self::WriterGone | Self::RunExists(_) => {
+            Self::Sqlite { .. } | Self::Thread(_) | Self::WriterGone | Self::Compress(_) | Self::RunExists(_) => {
                 return None;
             }
         };

@@ -32,8 +32,8 @@ impl<'connection> Inserts<'connection> {
             commit: connection.prepare("COMMIT")?,
             run: connection.prepare(
                 "INSERT INTO runs (id, profile, profile_text, command, scenario, stage, environment, host, planned_s,
-                     interval_s, policy, started, state, owner_pid, owner_start_ticks, owner_boot_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'running', ?13, ?14, ?15)",
+                     interval_s, policy, started, state, owner_pid, owner_start_ticks, owner_boot_id, commit_id, branch)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'running', ?13, ?14, ?15, ?16, ?17)",
             )?,
             series: connection.prepare("INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?,
             sample: connection.prepare("INSERT INTO samples VALUES (?1, ?2, ?3, ?4, ?5)")?,
@@ -73,6 +73,8 @@ impl<'connection> Inserts<'connection> {
                 owner.pid,
                 start_ticks,
                 owner.boot_id,
+                run.commit,
+                run.branch,
             ])
         })
         .map(RunKey)

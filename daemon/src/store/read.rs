@@ -7,20 +7,21 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use soakd_analysis::Quantity;
 
+use super::chunk::{self, Times};
 use super::owner::Owner;
 use super::readings;
-use super::record::{Column, Event, Gap, NewRun, RunKey, RunRecord, RunState, Scope, SeriesNumber, SeriesRecord};
+use super::record::{
+    Column, Detail, Event, Gap, NewRun, RunKey, RunRecord, RunState, Scope, SeriesNumber, SeriesRecord,
+};
 use super::run_id::RunId;
-
-/// When the last sample was taken.
-const LAST_SAMPLE: &str = "SELECT t_s FROM samples WHERE run = ?1 AND aside = 0 ORDER BY number DESC LIMIT 1";
 
 /// Samples read in one statement. A reader that stays in one statement for long keeps the write-ahead log from
 /// being cut back.
 const PAGE_SAMPLES: i64 = 20_000;
 
 const RUN_COLUMNS: &str = "run, id, profile, profile_text, command, scenario, stage, environment, host, planned_s,
-    interval_s, policy, started, state, owner_pid, owner_start_ticks, owner_boot_id, ended_why, duration_s";
+    interval_s, policy, started, state, owner_pid, owner_start_ticks, owner_boot_id, ended_why, duration_s,
+    commit_id, branch, detail";
 
 /// All runs, in order of their start.
 pub(super) fn runs(connection: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
@@ -61,6 +62,8 @@ fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         interval_s: row.get("interval_s")?,
         policy: parsed(row, "policy", |text| serde_json::from_str(text))?,
         started: parsed(row, "started", |text| text.parse::<Timestamp>())?,
+        commit: row.get("commit_id")?,
+        branch: row.get("branch")?,
     };
     let owner = Owner {
         pid: row.get("owner_pid")?,
@@ -74,6 +77,7 @@ fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         owner,
         ended_why: row.get("ended_why")?,
         duration_s: row.get("duration_s")?,
+        detail: parsed(row, "detail", |text| Detail::stored(text).ok_or(Unknown))?,
     })
 }
 
@@ -162,16 +166,96 @@ pub(super) fn verdict(connection: &Connection, RunKey(run): RunKey) -> rusqlite:
 
 /// Number of samples of a run, and the time of the last; what was read beside them counts for neither.
 pub(super) fn extent(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<(u64, Option<f64>)> {
-    let count: i64 =
-        connection.query_row("SELECT count(*) FROM samples WHERE run = ?1 AND aside = 0", [run], |row| row.get(0))?;
-    let last = connection.query_row(LAST_SAMPLE, [run], |row| row.get(0)).optional()?;
-    Ok((u64::try_from(count).unwrap_or(0), last))
+    // One statement, so that a block that is made meanwhile is not counted twice.
+    let sql = "SELECT (SELECT count(*) FROM samples WHERE run = ?1 AND aside = 0)
+                   + (SELECT coalesce(sum(samples), 0) FROM blocks WHERE run = ?1),
+                   coalesce((SELECT t_s FROM samples WHERE run = ?1 AND aside = 0 ORDER BY number DESC LIMIT 1),
+                       (SELECT to_s FROM blocks WHERE run = ?1 AND samples > 0 ORDER BY first DESC LIMIT 1))";
+    connection.query_row(sql, [run], |row| Ok((u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0), row.get(1)?)))
+}
+
+/// How much of a run's samples is there.
+pub(super) fn detail(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<Detail> {
+    connection.query_row("SELECT detail FROM runs WHERE run = ?1", [run], |row| {
+        parsed(row, "detail", |text| Detail::stored(text).ok_or(Unknown))
+    })
+}
+
+/// Bytes that the samples of a run take, indices and unused parts of pages left out.
+pub(super) fn samples_bytes(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<u64> {
+    let sql = "SELECT (SELECT coalesce(sum(length(readings) + 12), 0) FROM samples WHERE run = ?1)
+                   + (SELECT coalesce(sum(length(times) + 40), 0) FROM blocks WHERE run = ?1)
+                   + (SELECT coalesce(sum(length(data) + 24), 0) FROM chunks WHERE run = ?1)";
+    connection.query_row(sql, [run], |row| Ok(u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0)))
+}
+
+/// Times of all that a run has in blocks, block by block.
+pub(super) fn times(connection: &Connection, run: RunKey) -> Result<Vec<Times>, ReadError> {
+    let mut times = Vec::new();
+    let mut last = -1;
+    while let Some(block) = BlockRow::after(connection, run, last)? {
+        last = block.last;
+        times.push(block.times()?);
+    }
+    Ok(times)
+}
+
+/// A row of `blocks`.
+struct BlockRow {
+    first: i64,
+    last: i64,
+    count: usize,
+    packed: Vec<u8>,
+}
+
+impl BlockRow {
+    /// The first block of `run` that holds anything after number `last`.
+    fn after(connection: &Connection, run: RunKey, last: i64) -> rusqlite::Result<Option<Self>> {
+        let sql = "SELECT first, last, count, times FROM blocks WHERE run = ?1 AND last > ?2 ORDER BY first LIMIT 1";
+        connection
+            .prepare(sql)?
+            .query_row(params![run.0, last], |row| {
+                let count: i64 = row.get(2)?;
+                let count = usize::try_from(count).unwrap_or(0);
+                Ok(Self { first: row.get(0)?, last: row.get(1)?, count, packed: row.get(3)? })
+            })
+            .optional()
+    }
+
+    fn times(&self) -> Result<Times, ReadError> {
+        chunk::unpack_times(&self.packed, self.count).ok_or(ReadError::Block { first: self.first })
+    }
+
+    /// Adds the readings of this block after number `last` to `columns`.
+    fn read(&self, connection: &Connection, run: RunKey, last: i64, columns: &mut [Column]) -> Result<(), ReadError> {
+        let Times { numbers, t_s, .. } = self.times()?;
+        let mut select = connection.prepare("SELECT data FROM chunks WHERE run = ?1 AND first = ?2 AND series = ?3")?;
+        for column in columns {
+            let of = params![run.0, self.first, column.series.number.0];
+            let data: Option<Vec<u8>> = select.query_row(of, |row| row.get(0)).optional()?;
+            let Some(data) = data else { continue };
+            let damaged = ReadError::Block { first: self.first };
+            let Some(values) = chunk::unpack_values(&data, self.count) else { return Err(damaged) };
+            let [readings, extremes @ ..] = values.lanes.as_slice() else { return Err(damaged) };
+            // Usually none: only where rows were made a block while they were read.
+            let skip = values.places.iter().take_while(|place| numbers[**place] <= last).count();
+            column.t_s.extend(values.places[skip..].iter().map(|place| t_s[*place]));
+            column.values.extend(&readings[skip..]);
+            if let [low, high] = extremes {
+                let of = column.extremes.get_or_insert_default();
+                of.low.extend(&low[skip..]);
+                of.high.extend(&high[skip..]);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Those of the run's series whose number is in `wanted`, in the order of `wanted`.
 ///
-/// One pass over the run's samples, whatever the number of series. It is the only reader of the table of samples:
-/// a run whose samples have moved elsewhere is read elsewhere from here.
+/// One pass over the run's samples, whatever the number of series: blocks first, then rows. Block by block and page by
+/// page, since a reader that stays in one statement for long keeps the write-ahead log from being cut back; rows may
+/// become blocks in between.
 pub(super) fn columns(connection: &Connection, key: RunKey, wanted: &[SeriesNumber]) -> Result<Vec<Column>, ReadError> {
     let known: HashMap<_, _> = series(connection, key)?.into_iter().map(|series| (series.number, series)).collect();
     let all_gaps = gaps(connection, key)?;
@@ -182,6 +266,7 @@ pub(super) fn columns(connection: &Connection, key: RunKey, wanted: &[SeriesNumb
             series: series.clone(),
             t_s: Vec::new(),
             values: Vec::new(),
+            extremes: None,
             gaps: all_gaps.iter().filter(|gap| gap.series.is_none_or(|of| of == series.number)).cloned().collect(),
         })
         .collect();
@@ -192,39 +277,63 @@ pub(super) fn columns(connection: &Connection, key: RunKey, wanted: &[SeriesNumb
             *slot = Some(place);
         }
     }
-    let mut page = connection
-        .prepare("SELECT number, t_s, readings FROM samples WHERE run = ?1 AND number > ?2 ORDER BY number LIMIT ?3")?;
     let mut last = -1_i64;
     loop {
-        let mut rows = page.query(params![key.0, last, PAGE_SAMPLES])?;
-        let mut count = 0;
-        while let Some(row) = rows.next()? {
-            last = row.get(0)?;
-            let t_s: f64 = row.get(1)?;
-            let bytes = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-            for reading in readings::iter(bytes) {
-                let (series, value) = reading.ok_or(ReadError::Readings { sample: last })?;
-                let place = places.get(series.0 as usize).copied().flatten();
-                if let Some(column) = place.and_then(|place| columns.get_mut(place)) {
-                    column.t_s.push(t_s);
-                    column.values.push(value);
-                }
-            }
-            count += 1;
-        }
-        if count < PAGE_SAMPLES {
+        // What is no block when this begins is a row until it ends.
+        let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()?;
+        if let Some(block) = BlockRow::after(connection, key, last)? {
+            block.read(connection, key, last, &mut columns)?;
+            last = block.last;
+        } else if read_rows(connection, key, &mut last, &places, &mut columns)? < PAGE_SAMPLES {
             return Ok(columns);
         }
+        drop(snapshot);
     }
 }
 
-/// Why samples could not be read.
+/// Reads a page of rows after number `last`, and moves that on; the number of rows.
+fn read_rows(
+    connection: &Connection,
+    key: RunKey,
+    last: &mut i64,
+    places: &[Option<usize>],
+    columns: &mut [Column],
+) -> Result<i64, ReadError> {
+    let mut page = connection
+        .prepare("SELECT number, t_s, readings FROM samples WHERE run = ?1 AND number > ?2 ORDER BY number LIMIT ?3")?;
+    let mut rows = page.query(params![key.0, *last, PAGE_SAMPLES])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        *last = row.get(0)?;
+        let t_s: f64 = row.get(1)?;
+        let bytes = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        for reading in readings::iter(bytes) {
+            let (series, value) = reading.ok_or(ReadError::Readings { sample: *last })?;
+            let place = places.get(series.0 as usize).copied().flatten();
+            if let Some(column) = place.and_then(|place| columns.get_mut(place)) {
+                column.t_s.push(t_s);
+                column.values.push(value);
+            }
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Why samples could not be read, or written anew.
+#[derive(Debug)]
 pub(super) enum ReadError {
     Sqlite(rusqlite::Error),
     /// The readings of a sample end in the middle.
     Readings {
         sample: i64,
     },
+    /// A block is not what was written.
+    Block {
+        first: i64,
+    },
+    /// There is no memory to compress in.
+    Pack(std::io::Error),
 }
 
 impl From<rusqlite::Error> for ReadError {

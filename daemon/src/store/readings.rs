@@ -6,6 +6,7 @@
 //! in every transaction, and SQLite writes whole pages.
 
 use super::record::SeriesNumber;
+use super::varint::{self, unzigzag, zigzag};
 
 /// Below this, every whole number is an `f64` of its own.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
@@ -23,14 +24,14 @@ const EXACT: u64 = 2;
 
 /// Appends a reading to `bytes`.
 pub(super) fn push(bytes: &mut Vec<u8>, series: SeriesNumber, value: f64) {
-    push_varint(bytes, u64::from(series.0));
+    varint::push(bytes, u64::from(series.0));
     match whole(value) {
         Some(whole) if whole != 0 && whole % PAGE_BYTES == 0 => {
-            push_varint(bytes, zigzag(whole / PAGE_BYTES) << TAG_BITS | PAGES);
+            varint::push(bytes, zigzag(whole / PAGE_BYTES) << TAG_BITS | PAGES);
         }
-        Some(whole) => push_varint(bytes, zigzag(whole) << TAG_BITS | WHOLE),
+        Some(whole) => varint::push(bytes, zigzag(whole) << TAG_BITS | WHOLE),
         None => {
-            push_varint(bytes, EXACT);
+            varint::push(bytes, EXACT);
             bytes.extend_from_slice(&value.to_le_bytes());
         }
     }
@@ -47,22 +48,9 @@ pub(super) struct Iter<'bytes> {
 }
 
 impl Iter<'_> {
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.rest.split_first()?;
-            self.rest = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
     fn reading(&mut self) -> Option<(SeriesNumber, f64)> {
-        let series = SeriesNumber(u32::try_from(self.varint()?).ok()?);
-        let tagged = self.varint()?;
+        let series = SeriesNumber(u32::try_from(varint::take(&mut self.rest)?).ok()?);
+        let tagged = varint::take(&mut self.rest)?;
         let number = unzigzag(tagged >> TAG_BITS);
         let value = match tagged & ((1 << TAG_BITS) - 1) {
             // Exact: `whole` lets through only what an `f64` holds.
@@ -98,23 +86,6 @@ impl Iterator for Iter<'_> {
 fn whole(value: f64) -> Option<i64> {
     let fits = value.abs() < WHOLE_MAX && value.fract() == 0.0 && !(value == 0.0 && value.is_sign_negative());
     fits.then_some(value as i64)
-}
-
-/// Small numbers of either sign become small numbers without one.
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)).cast_unsigned()
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
-}
-
-fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value.to_le_bytes()[0] | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value.to_le_bytes()[0]);
 }
 
 #[cfg(test)]

@@ -33,6 +33,10 @@ pub struct NewRun {
     pub policy: serde_json::Value,
     /// When the run started, for people; samples are timed from here by the monotonic clock.
     pub started: Timestamp,
+    /// Commit of the target, where known.
+    pub commit: Option<String>,
+    /// Branch of that commit, where known.
+    pub branch: Option<String>,
 }
 
 /// How far a run has come.
@@ -77,10 +81,36 @@ pub struct RunRecord {
     pub ended_why: Option<String>,
     /// Its length in seconds; up to the last sample if it was interrupted, `None` while it runs.
     pub duration_s: Option<f64>,
+    /// How much of its samples is there.
+    pub detail: Detail,
+}
+
+/// How much of a run's samples is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Detail {
+    /// Every reading.
+    Full,
+    /// An aggregate for each minute: see [`Store::thin`](super::Store::thin).
+    Minutes,
+}
+
+impl Detail {
+    /// As it is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Minutes => "minutes",
+        }
+    }
+
+    pub(super) fn stored(text: &str) -> Option<Self> {
+        [Self::Full, Self::Minutes].into_iter().find(|detail| detail.as_str() == text)
+    }
 }
 
 /// A run's key inside one store; it means nothing in another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RunKey(pub(super) i64);
 
 /// A series' number inside its run, from 0, in the order of [`Recorder::series`](super::Recorder::series).
@@ -175,10 +205,21 @@ pub struct Column {
     pub series: SeriesRecord,
     /// Times of its readings in seconds from the start of the run, as recorded.
     pub t_s: Vec<f64>,
-    /// One reading for each time.
+    /// One reading for each time; a median where the run was thinned.
     pub values: Vec<f64>,
+    /// The lowest and the highest reading behind each value, where the run was thinned.
+    pub extremes: Option<Extremes>,
     /// Its gaps and those of the whole run, in order of their beginning.
     pub gaps: Vec<Gap>,
+}
+
+/// The lowest and the highest reading behind each value of a thinned series.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extremes {
+    /// The lowest.
+    pub low: Vec<f64>,
+    /// The highest.
+    pub high: Vec<f64>,
 }
 
 /// A run that was found marked as running though its process is gone.

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -23,7 +23,12 @@ const BUSY: Duration = Duration::from_secs(5);
 const JOURNAL_LIMIT_BYTES: i64 = 16 * 1024 * 1024;
 
 /// Each entry brings the schema one version further; the version is `user_version`. Entries are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// The version that this program reads and writes.
 pub(super) fn version() -> i64 {
@@ -81,17 +86,26 @@ fn of_system(file: &Path, error: io::Error) -> StoreError {
     }
 }
 
+/// A store that was brought up to date when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version of its schema until now.
+    pub from: i64,
+    /// Where the store is kept as it was.
+    pub backup: PathBuf,
+}
+
 /// Opens `file`, which exists, and brings its schema up to date.
-pub(super) fn connect(file: &Path) -> Result<Connection, StoreError> {
+pub(super) fn connect(file: &Path) -> Result<(Connection, Option<Migrated>), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(file, flags).map_err(|error| StoreError::of(file, error))?;
     let mut connection = opened;
-    prepare(&mut connection, file)?;
-    Ok(connection)
+    let migrated = prepare(&mut connection, file)?;
+    Ok((connection, migrated))
 }
 
 /// Refuses what is not ours before anything is written.
-fn prepare(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
+fn prepare(connection: &mut Connection, file: &Path) -> Result<Option<Migrated>, StoreError> {
     let sqlite = |error| StoreError::of(file, error);
     connection.busy_timeout(BUSY).map_err(sqlite)?;
     let Found { version: found, ours } = look(connection).map_err(sqlite)?;
@@ -101,10 +115,25 @@ fn prepare(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     if !ours {
         return Err(StoreError::NotAStore { file: file.to_owned(), found: "a database of another program" });
     }
+    let mut migrated = None;
     if found < version() {
         let _migrating = lock(file)?;
+        // Another process may have been here since the version was read.
+        let found = stored_version(connection).map_err(sqlite)?;
+        if found == 0 {
+            // Before anything is written, or never: pages that are no longer used can be given back one by one.
+            connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(sqlite)?;
+        } else if found < version() {
+            migrated = Some(Migrated { from: found, backup: back_up(connection, file, found)? });
+        }
         connection.execute_batch("PRAGMA journal_mode = WAL").map_err(sqlite)?;
         migrate(connection).map_err(sqlite)?;
+        if migrated.is_some()
+            && let Err(error) = connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+        {
+            // The file then keeps its size and uses it again: nothing is wrong with that.
+            tracing::debug!(%error, "the migrated store was not rewritten");
+        }
     }
     connection
         .execute_batch(&format!(
@@ -113,7 +142,30 @@ fn prepare(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
              PRAGMA foreign_keys = ON;
              PRAGMA cell_size_check = ON;"
         ))
-        .map_err(sqlite)
+        .map_err(sqlite)?;
+    Ok(migrated)
+}
+
+/// Copies the store as it is, whole or not at all, beside itself. The copy replaces one of an earlier attempt.
+fn back_up(connection: &Connection, file: &Path, from: i64) -> Result<PathBuf, StoreError> {
+    let backup = file.with_extension(format!("schema-{from}.sqlite"));
+    let unfinished = backup.with_extension("new");
+    let made = (|| {
+        let _ = fs::remove_file(&unfinished);
+        // SQLite writes into an empty file that is there, and leaves its permissions as they are.
+        open_private(&unfinished).map_err(|error| of_system(&unfinished, error))?;
+        connection
+            .execute("VACUUM INTO ?1", [unfinished.to_string_lossy()])
+            .map_err(|error| StoreError::of(&unfinished, error))?;
+        File::open(&unfinished)
+            .and_then(|copy| copy.sync_all())
+            .and_then(|()| fs::rename(&unfinished, &backup))
+            .map_err(|error| of_system(&backup, error))
+    })();
+    if made.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    made.map(|()| backup)
 }
 
 /// What a database says of itself.

@@ -20,6 +20,8 @@ pub(crate) fn new_run(profile: &str) -> NewRun {
         interval_s: 0.01,
         policy: serde_json::json!({"confidence": 0.95}),
         started,
+        commit: Some("3f9a2c1".to_owned()),
+        branch: Some("feature/größe".to_owned()),
     }
 }
 

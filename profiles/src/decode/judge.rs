@@ -66,6 +66,11 @@ pub(super) fn judge(section: &Section<'_>) -> Judge {
             Some(false) => EarlyStop::Never,
         },
         memory_limit_bytes: memory_limit,
+        regressions: flag(section, "regressions", default.regressions),
+        regression_threshold: section
+            .get("regression_threshold")
+            .and_then(|field| field.fraction(0.0, 1.0))
+            .unwrap_or(default.regression_threshold),
     }
 }
 
