@@ -1,6 +1,6 @@
 //! Control groups, v1, v2 and hybrid: which one a process is in, who else is, what it may use and uses.
 //!
-//! What each kind of memory in `memory.stat` means belongs in a file of its own beside this one.
+//! What each kind of memory in `memory.stat` means stands in `cgroup_stat`, whose a cgroup is in `cgroup_owner`.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -21,6 +21,17 @@ pub enum CgroupVersion {
     V1,
     /// One hierarchy for all.
     V2,
+}
+
+/// What is looked for in the cgroups of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CgroupController {
+    /// Memory: v1 where that controller is mounted as v1, else v2.
+    Memory,
+    /// Number of tasks: likewise.
+    Pids,
+    /// Pressure: v2 only.
+    Pressure,
 }
 
 /// How a host has its cgroups mounted.
@@ -136,10 +147,24 @@ impl CgroupMounts {
     /// As [`CgroupMounts::memory_cgroup`], from the text of `/proc/PID/cgroup`.
     #[must_use]
     pub fn memory_cgroup_in(&self, text: &[u8]) -> Option<Cgroup> {
+        self.cgroup_in(text, CgroupController::Memory)
+    }
+
+    /// The cgroup that `controller` puts a process in, from the text of its `/proc/PID/cgroup`. `None` where it is not
+    /// mounted, or lies outside of what is mounted here.
+    #[must_use]
+    pub fn cgroup_in(&self, text: &[u8], controller: CgroupController) -> Option<Cgroup> {
+        let wanted = match controller {
+            CgroupController::Memory => "memory",
+            CgroupController::Pids => "pids",
+            // No hierarchy of v1 has it.
+            CgroupController::Pressure => "",
+        };
         let ProcessCGroups(groups) = ProcessCGroups::from_read(text).ok()?;
-        let v1 = groups.iter().find(|group| group.controllers.iter().any(|name| name == "memory"));
+        let has = |names: &[String]| !wanted.is_empty() && names.iter().any(|name| name == wanted);
+        let v1 = groups.iter().find(|group| has(&group.controllers));
         let v2 = groups.iter().find(|group| group.hierarchy == 0);
-        let is_v1 = |hierarchy: &&Hierarchy| hierarchy.controllers.iter().any(|name| name == "memory");
+        let is_v1 = |hierarchy: &&Hierarchy| has(&hierarchy.controllers);
         let is_v2 = |hierarchy: &&Hierarchy| hierarchy.version == CgroupVersion::V2;
         v1.and_then(|group| self.folder(&group.pathname, is_v1))
             .or_else(|| v2.and_then(|group| self.folder(&group.pathname, is_v2)))
@@ -167,6 +192,13 @@ impl Cgroup {
     #[must_use]
     pub fn at(version: CgroupVersion, mount_point: impl Into<PathBuf>, path: impl Into<PathBuf>) -> Self {
         Self { version, path: path.into(), mount_point: mount_point.into() }
+    }
+
+    /// The smallest cgroup that holds both.
+    pub(crate) fn common_with(self, other: Self) -> Self {
+        let mut path = self.path;
+        while !other.path.starts_with(&path) && path.pop() {}
+        Self { path, ..other }
     }
 
     /// The memory, in bytes, that it and all above it allow: the smallest limit on the way up. `None` without any limit.
@@ -209,6 +241,7 @@ pub(crate) struct CgroupMembers {
     top: PathBuf,
     folders: Vec<Folder>,
     text: Vec<u8>,
+    has_unnamed: bool,
 }
 
 #[derive(Debug)]
@@ -222,23 +255,34 @@ struct Folder {
 
 impl CgroupMembers {
     pub(crate) fn new(top: PathBuf) -> Self {
-        Self { top, folders: Vec::new(), text: Vec::new() }
+        Self { top, folders: Vec::new(), text: Vec::new(), has_unnamed: false }
+    }
+
+    /// Whether the last reading found processes that this pid namespace cannot name.
+    pub(crate) fn has_unnamed(&self) -> bool {
+        self.has_unnamed
     }
 
     /// Puts the pids into `pids`, unsorted, some perhaps twice. `look_below` looks for new cgroups in any case, not only
     /// where the number of folders changed.
     pub(crate) fn read(&mut self, look_below: bool, pids: &mut Vec<u32>) -> Result<(), SampleError> {
         pids.clear();
+        self.has_unnamed = false;
         if look_below || self.folders.is_empty() || self.folders.iter().any(Folder::has_changed) {
             self.folders.clear();
             find_folders(&self.top, &mut self.folders)?;
         }
         for (index, folder) in self.folders.iter().enumerate() {
             match read_whole(&folder.procs, &mut self.text) {
-                // 0 stands for a process that this pid namespace cannot name.
-                Ok(()) => pids.extend(
-                    whole_lines(&self.text).filter_map(|line| u32::try_from(number(line)?).ok()).filter(|pid| *pid > 0),
-                ),
+                Ok(()) => {
+                    // 0 stands for a process that this pid namespace cannot name.
+                    self.has_unnamed |= whole_lines(&self.text).any(|line| line == b"0");
+                    pids.extend(
+                        whole_lines(&self.text)
+                            .filter_map(|line| u32::try_from(number(line)?).ok())
+                            .filter(|pid| *pid > 0),
+                    );
+                }
                 // A threaded cgroup lists its processes in the one above it.
                 Err(SampleError::Unsupported) if index > 0 => {}
                 // Removed, which is only possible when it is empty.

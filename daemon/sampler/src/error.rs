@@ -35,6 +35,12 @@ pub enum SampleError {
     /// Reading it now would hold up the target for longer than its share of time allows.
     #[error("put off, since reading it more often would hold up the target")]
     PutOff,
+    /// Other processes than the target's are in its cgroup, so that what it counts is not the target's.
+    #[error("other processes are in its cgroup too")]
+    CgroupShared,
+    /// The cgroup was removed.
+    #[error("its cgroup was removed")]
+    CgroupRemoved,
     /// Any other answer of the kernel.
     #[error("the kernel answers error {errno}")]
     Kernel {

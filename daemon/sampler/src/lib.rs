@@ -35,7 +35,8 @@
 //! | `descriptor_kind`, `descriptor_look`, `socket_table` | what descriptors stand for, and in which state sockets are |
 //! | `process_look`, `smaps` | the expensive look at one process: mappings, descriptors, threads by name |
 //! | `host`, `host_memory`, `pressure`, `swap_areas` | the host: facts, and memory, load and pressure as context |
-//! | `cgroup`, `limits` | control groups v1, v2 and hybrid; what stops a process from growing |
+//! | `cgroup`, `cgroup_sampler`, `cgroup_owner`, `cgroup_files`, `cgroup_stat` | control groups v1, v2 and hybrid: which there are, and what the target's own counts |
+//! | `limits` | what stops a process from growing |
 //! | `process_id`, `proc_root`, `kept_file`, `fields` | identity of a process, a settable `/proc`, files kept open, numbers in the kernel's text |
 //!
 //! A new metric is a row in `METRICS`; a new source is a file, a row in `SAMPLERS` and a key in [`SamplerId`]; tests name
@@ -43,6 +44,10 @@
 
 mod births;
 mod cgroup;
+mod cgroup_files;
+mod cgroup_owner;
+mod cgroup_sampler;
+mod cgroup_stat;
 mod cost;
 mod descriptor_kind;
 mod descriptor_look;
@@ -78,7 +83,9 @@ mod tree;
 mod tree_reading;
 mod tree_sampler;
 
-pub use cgroup::{Cgroup, CgroupLayout, CgroupMounts, CgroupVersion};
+pub use cgroup::{Cgroup, CgroupController, CgroupLayout, CgroupMounts, CgroupVersion};
+pub use cgroup_sampler::{CHECK_EVERY, CgroupSampler};
+pub use cgroup_stat::CgroupStat;
 pub use cost::ReadCost;
 pub use descriptor_kind::{DescriptorKind, socket_inode};
 pub use error::SampleError;

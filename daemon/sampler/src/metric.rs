@@ -11,6 +11,8 @@ pub enum Detail {
     /// target's own `mmap` and `munmap` wait; and with a look at each descriptor. Both are kept within a share of time by
     /// [`crate::TreeSampler`].
     Slow,
+    /// Not by the tree's ticks but by a source of its own, as often as its share of time allows: at best on every tick.
+    Paced,
 }
 
 /// Whose metric it is.
@@ -177,6 +179,48 @@ metrics! {
         "sockets of other families, and TCP and UDP sockets without an address yet";
     SocketsTimeWait "sockets_time_wait_count" Slow Tree Exact false
         "TCP connections that linger after the target closed them (TIME_WAIT), on ports that it listens on: nobody owns the others";
+    CgroupAnonKernel "cgroup_anon_kernel_bytes" Paced Tree Exact true
+        "anonymous memory of the target's own cgroup, swapped out or not, and its kernel memory without caches that can be dropped (v2)";
+    Cgroup "cgroup_bytes" Paced Tree Exact false
+        "all memory charged to the target's own cgroup, page cache included";
+    CgroupAnon "cgroup_anon_bytes" Paced Tree Exact false
+        "resident anonymous memory of the target's own cgroup";
+    CgroupFile "cgroup_file_bytes" Paced Tree Exact false
+        "page cache of the target's own cgroup, tmpfs and shared memory included";
+    CgroupShmem "cgroup_shmem_bytes" Paced Tree Exact false
+        "tmpfs and shared memory of the target's own cgroup";
+    CgroupKernel "cgroup_kernel_bytes" Paced Tree Exact false
+        "kernel memory of the target's own cgroup: stacks, page tables, slab";
+    CgroupSlab "cgroup_slab_bytes" Paced Tree Exact false
+        "kernel objects (slab) of the target's own cgroup";
+    CgroupSlabReclaimable "cgroup_slab_reclaimable_bytes" Paced Tree Exact false
+        "kernel objects of the target's own cgroup that can be dropped: names and inodes of files it has looked at";
+    CgroupSock "cgroup_sock_bytes" Paced Tree Exact false
+        "network buffers of the target's own cgroup";
+    CgroupSwap "cgroup_swap_bytes" Paced Tree Exact false
+        "memory of the target's own cgroup that is swapped out";
+    CgroupPeak "cgroup_peak_bytes" Paced Tree Cumulative false
+        "most memory that was ever charged to the target's own cgroup; never falls";
+    CgroupPids "cgroup_pids_count" Paced Tree Exact false
+        "processes and threads in the target's own cgroup";
+    CgroupHigh "cgroup_high_count" Paced Tree Cumulative false
+        "times that the target's own cgroup was slowed down for being above its high limit";
+    CgroupMax "cgroup_max_count" Paced Tree Cumulative false
+        "times that the target's own cgroup ran into its limit";
+    CgroupOom "cgroup_oom_count" Paced Tree Cumulative false
+        "times that the target's own cgroup could not get memory within its limit";
+    CgroupOomKill "cgroup_oom_kill_count" Paced Tree Cumulative false
+        "processes of the target's own cgroup that the kernel killed for want of memory";
+    CgroupCpuPressure "cgroup_cpu_pressure_ratio" Paced Tree Exact false
+        "share of the last 10 s in which some task of the target's own cgroup waited for a CPU";
+    CgroupMemoryPressure "cgroup_memory_pressure_ratio" Paced Tree Exact false
+        "share of the last 10 s in which some task of the target's own cgroup waited for memory";
+    CgroupIoPressure "cgroup_io_pressure_ratio" Paced Tree Exact false
+        "share of the last 10 s in which some task of the target's own cgroup waited for storage";
+    Disk "disk_bytes" Paced Tree Exact true
+        "disk space that the named paths take";
+    DiskFiles "disk_files_count" Paced Tree Exact true
+        "files and folders below the named paths";
     HostAvailable "host_available_bytes" Fast Host None false
         "memory of the host that programs can still get without swapping";
     HostUsed "host_used_bytes" Fast Host None false

@@ -1,0 +1,175 @@
+//! The target's own cgroup: memory by kind, kernel memory, swap, events, tasks, pressure; v1, v2 and hybrid.
+//!
+//! A cgroup counts whoever is in it, so nothing is given unless the target is in it alone: the smallest cgroup that holds all
+//! members, with nobody else in it or below it. That is checked when it is found and every [`CHECK_EVERY`].
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cgroup::{Cgroup, CgroupController, CgroupMounts};
+use crate::cgroup_files::{MemoryFiles, PidsFile, open_pressure};
+use crate::cgroup_owner::CgroupOwner;
+use crate::cost::ReadCost;
+use crate::error::SampleError;
+use crate::pace::Pace;
+use crate::pressure::Pressure;
+use crate::proc_root::ProcRoot;
+use crate::reading::Reading;
+use crate::sampler_status::SamplerStatus;
+use crate::tree_reading::MemberReading;
+
+/// How often it is checked whose the cgroup is, and a cgroup of the target's own looked for where there is none.
+pub const CHECK_EVERY: Duration = Duration::from_secs(10);
+
+/// Largest share of time that reading it may take; a read takes some 20 µs.
+const SHARE_RATIO: f64 = 0.002;
+
+/// The cgroup of the target, with what is open in it.
+#[derive(Debug)]
+struct Own {
+    path: PathBuf,
+    owner: CgroupOwner,
+    memory: MemoryFiles,
+    pids: Option<PidsFile>,
+    pressure: Option<Pressure>,
+}
+
+/// Reads the target's own cgroup, where it has one.
+#[derive(Debug)]
+pub struct CgroupSampler {
+    root: ProcRoot,
+    mounts: CgroupMounts,
+    own: Option<Own>,
+    check_not_before: Duration,
+    pace: Pace,
+    status: SamplerStatus,
+    cost: ReadCost,
+}
+
+impl CgroupSampler {
+    /// For the hierarchies that are mounted here.
+    ///
+    /// # Errors
+    /// When it cannot be read which these are.
+    pub fn new(root: &ProcRoot) -> Result<Self, SampleError> {
+        Ok(Self {
+            mounts: CgroupMounts::read(root)?,
+            root: root.clone(),
+            own: None,
+            check_not_before: Duration::ZERO,
+            pace: Pace::new(SHARE_RATIO),
+            status: SamplerStatus::Waiting,
+            cost: ReadCost::default(),
+        })
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn status(&self) -> SamplerStatus {
+        self.status
+    }
+
+    /// What it costs.
+    #[must_use]
+    pub fn cost(&self) -> &ReadCost {
+        &self.cost
+    }
+
+    /// The folder of the target's own cgroup as far as memory goes; `None` where it has none.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.own.as_ref().map(|own| own.path.as_path())
+    }
+
+    /// Reads the cgroup of `members` into `reading`, at the time that `clock` tells. Without an own cgroup, and where that was
+    /// done too recently, nothing is set; [`CgroupSampler::status`] says why.
+    pub fn read(&mut self, members: &[MemberReading], reading: &mut Reading, clock: &mut dyn FnMut() -> Duration) {
+        let now = clock();
+        if let Err(pause) = self.pace.may_start(now) {
+            if self.status == SamplerStatus::Active {
+                self.status = SamplerStatus::Slowed { pause };
+            }
+            return;
+        }
+        if now >= self.check_not_before && !members.is_empty() {
+            self.check_not_before = now.saturating_add(CHECK_EVERY);
+            if let Err(why) = self.check(members) {
+                self.own = None;
+                self.fail(why);
+            }
+        }
+        let Some(own) = &mut self.own else { return };
+        let result = own.memory.read(reading);
+        if let Some(pids) = &mut own.pids {
+            pids.read(reading);
+        }
+        if let Some(pressure) = &mut own.pressure {
+            pressure.read(reading);
+        }
+        let took = clock().saturating_sub(now);
+        self.cost.record(1, took);
+        self.pace.ended(now, took);
+        match result {
+            Ok(()) => self.status = SamplerStatus::Active,
+            Err(why) => {
+                self.own = None;
+                self.fail(why);
+            }
+        }
+    }
+
+    fn fail(&mut self, why: SampleError) {
+        self.status = match why {
+            SampleError::Unsupported => SamplerStatus::Unsupported,
+            why => SamplerStatus::Failed(why),
+        };
+    }
+
+    /// Makes sure that the cgroup is the target's own, or looks for one that is.
+    fn check(&mut self, members: &[MemberReading]) -> Result<(), SampleError> {
+        if let Some(own) = &mut self.own {
+            match own.owner.check(&self.root, members, false) {
+                // Somebody moved out: another one may hold all.
+                Err(SampleError::Vanished) => {}
+                other => return other,
+            }
+        }
+        let memory = self.common(members, CgroupController::Memory)?;
+        let mut owner = CgroupOwner::new(memory.path.clone());
+        owner.check(&self.root, members, true)?;
+        let others = [CgroupController::Pids, CgroupController::Pressure];
+        let [pids, pressure] = others.map(|controller| {
+            let cgroup = self.common(members, controller).ok()?;
+            // Another hierarchy may put the target beside others.
+            let is_own = cgroup.path == memory.path
+                || CgroupOwner::new(cgroup.path.clone()).check(&self.root, members, true).is_ok();
+            is_own.then_some(cgroup.path)
+        });
+        self.own = Some(Own {
+            memory: MemoryFiles::open(&memory.path, memory.version)?,
+            path: memory.path,
+            owner,
+            pids: pids.as_deref().and_then(PidsFile::open),
+            pressure: pressure.as_deref().and_then(open_pressure),
+        });
+        Ok(())
+    }
+
+    /// The smallest cgroup that holds all of `members`. Those that ended meanwhile are left out.
+    fn common(&self, members: &[MemberReading], controller: CgroupController) -> Result<Cgroup, SampleError> {
+        let mut common: Option<Cgroup> = None;
+        for member in members {
+            let text = match std::fs::read(self.root.process_file(member.id.pid, "cgroup")).map_err(SampleError::from) {
+                Ok(text) => text,
+                Err(SampleError::Vanished) => continue,
+                Err(error) => return Err(error),
+            };
+            let cgroup = self.mounts.cgroup_in(&text, controller).ok_or(SampleError::Unsupported)?;
+            common = Some(match common {
+                None => cgroup,
+                Some(before) => before.common_with(cgroup),
+            });
+        }
+        common.ok_or(SampleError::Unsupported)
+    }
+}
