@@ -6,7 +6,7 @@
 //! - Any series that leaks makes the run leak, unless one that sees more clearly shows that nothing is lost:
 //!   *live heap* before *anonymous + swapped* memory before *resident* memory. Resident memory that grows over a
 //!   bounded heap is [retention](JudgementKind::Retention); swap that grows under bounded anonymous + swapped memory is
-//!   memory that moved.
+//!   memory that moved. Kernel memory that grows beside bounded anonymous memory is a leak: nothing keeps it for later.
 //! - Memory is confirmed by its clearest witness; descriptors, threads and processes by each of them.
 //! - An undecided witness leaves the run undecided.
 
@@ -19,6 +19,8 @@ pub enum Role {
     Heap,
     /// Anonymous memory, swapped out or not.
     Anonymous,
+    /// Anonymous and kernel memory of a control group.
+    AnonymousKernel,
     /// Resident memory: RSS, PSS, USS.
     Resident,
     /// Swapped-out memory alone.
@@ -42,13 +44,15 @@ impl Role {
         let has = |part: &str| name.contains(part);
         if has("heap") {
             Self::Heap
+        } else if has("cgroup") && has("anon_kernel") {
+            Self::AnonymousKernel
         } else if has("anon") {
             Self::Anonymous
         } else if has("swap") {
             Self::Swap
         } else if has("rss") || has("pss") || has("uss") || has("resident") {
             Self::Resident
-        } else if has("cgroup") {
+        } else if has("cgroup") && has("bytes") {
             Self::Cgroup
         } else if has("fds") || has("descriptor") || has("socket") || has("handles") {
             Self::Descriptors
@@ -63,7 +67,9 @@ impl Role {
 
     /// How clearly it sees memory that is lost; `None` for what is not memory. Smaller is clearer.
     fn clarity(self) -> Option<usize> {
-        [Self::Heap, Self::Anonymous, Self::Resident, Self::Cgroup, Self::Swap].iter().position(|role| *role == self)
+        let clearest_first =
+            [Self::Heap, Self::Anonymous, Self::AnonymousKernel, Self::Resident, Self::Cgroup, Self::Swap];
+        clearest_first.iter().position(|role| *role == self)
     }
 }
 
@@ -106,6 +112,10 @@ pub fn combine(witnesses: &[Witness<'_>]) -> Combined {
     for (index, one) in witnesses.iter().enumerate() {
         let (Some(clarity), Some((clearer, bounded))) = (one.role.clarity(), clearest_bounded) else { continue };
         if kinds[index] != JudgementKind::Leak || clarity <= clearer {
+            continue;
+        }
+        // What grows beside bounded anonymous memory is kernel memory, which no allocator keeps for later.
+        if one.role == Role::AnonymousKernel && bounded.role == Role::Anonymous {
             continue;
         }
         let (kind, why) = match one.role {
@@ -256,6 +266,21 @@ mod tests {
         assert_eq!(combined(&[("anon_swap_bytes", NoLeak), ("rss_bytes", Inconclusive)]).judgement, NoLeak);
         assert_eq!(combined(&[("anon_swap_bytes", NoLeak), ("fds_count", Inconclusive)]).judgement, Inconclusive);
         assert_eq!(combined(&[]).judgement, Inconclusive);
+    }
+
+    #[test]
+    fn kernel_memory_that_grows_beside_bounded_anonymous_memory_is_a_leak() {
+        let run = combined(&[("anon_swap_bytes", NoLeak), ("cgroup_anon_kernel_bytes", Leak)]);
+        assert_eq!((run.judgement, run.deciding), (Leak, Some(1)));
+        // What an allocator keeps is charged to the cgroup as well.
+        let run = combined(&[("heap_live_bytes", NoLeak), ("cgroup_anon_kernel_bytes", Leak)]);
+        assert_eq!(run.judgement, Retention);
+        // Its noise does not make an answer unsure that anonymous memory gives.
+        let run = combined(&[("anon_swap_bytes", NoLeak), ("cgroup_anon_kernel_bytes", Inconclusive)]);
+        assert_eq!(run.judgement, NoLeak);
+        // Page cache alone never decides beside it.
+        assert_eq!(combined(&[("anon_swap_bytes", NoLeak), ("cgroup_bytes", Leak)]).judgement, Retention);
+        assert_eq!(Role::of_metric("cgroup_pids_count"), Role::Other);
     }
 
     #[test]

@@ -82,7 +82,8 @@ pub fn findings(
     let judged = policy.judged(|row| {
         let column = columns.iter().find(|column| is_of_target(column, row.name));
         // A series that is read now and then may not come to a judgement in a short run, which says nothing.
-        let least = if row.detail == Detail::Slow { FEWEST_SLOW_POINTS } else { 1 };
+        let is_rare = matches!(row.detail, Detail::Slow | Detail::Paced);
+        let least = if is_rare { FEWEST_SLOW_POINTS } else { 1 };
         column.is_some_and(|column| points(column) >= least)
     });
     let budgets = &policy.plan.budgets;
@@ -107,7 +108,11 @@ pub fn findings(
         Scope::Process { .. } | Scope::Host | Scope::Operations => false,
     };
     let missing = missing(policy, &columns);
-    let family = columns.iter().filter(|column| is_judged(column)).count() + missing.len();
+    // Paths were named, so that somebody relies on them.
+    let is_disk = |metric: &&str| [MetricId::Disk.name(), MetricId::DiskFiles.name()].contains(metric);
+    let is_unseen = |metric: &&str| is_disk(metric) && !columns.iter().any(|column| is_of_target(column, metric));
+    let unseen_disk: Vec<&str> = judged.iter().copied().filter(is_unseen).collect();
+    let family = columns.iter().filter(|column| is_judged(column)).count() + missing.len() + unseen_disk.len();
 
     let few = few_settled(&columns, points, is_judged);
 
@@ -157,7 +162,11 @@ pub fn findings(
         });
     }
     for (name, metric) in missing {
-        found.push(unmeasured(policy, name, metric, family)?);
+        let scope = reports::Scope::Source { name: name.to_owned() };
+        found.push(unmeasured(policy, scope, metric, family)?);
+    }
+    for metric in unseen_disk {
+        found.push(unmeasured(policy, reports::Scope::Tree, metric, family)?);
     }
     // Judged ones first, in the order of the metrics table, then those of sources; then the witnesses.
     found.sort_by_key(|finding| {
@@ -323,7 +332,12 @@ fn missing<'a>(policy: &'a RunPolicy, columns: &[Column]) -> Vec<(&'a str, &'a s
 }
 
 /// The finding about a series that was asked for and could not be measured: never a pass.
-fn unmeasured(policy: &RunPolicy, name: &str, metric: &str, family: usize) -> Result<SeriesFinding, JudgeError> {
+fn unmeasured(
+    policy: &RunPolicy,
+    scope: reports::Scope,
+    metric: &str,
+    family: usize,
+) -> Result<SeriesFinding, JudgeError> {
     let unit = Quantity::of_metric(metric);
     let question = policy.question(metric, family);
     let empty = Series::new(unit, Vec::new(), Vec::new())
@@ -331,7 +345,7 @@ fn unmeasured(policy: &RunPolicy, name: &str, metric: &str, family: usize) -> Re
     Ok(SeriesFinding {
         metric: metric.to_owned(),
         unit,
-        scope: reports::Scope::Source { name: name.to_owned() },
+        scope,
         role: Role::Judged,
         limit: question.limit,
         decided_at_s: None,
@@ -353,7 +367,8 @@ fn breaks(column: &Column) -> impl Iterator<Item = f64> {
 const FEWEST_SLOW_POINTS: usize = 60;
 
 /// Series that are told to the reader though they decide nothing.
-const WITNESSES: &[&str] = &["rss_bytes", "swap_bytes", "pss_bytes", "uss_bytes", "brk_bytes"];
+const WITNESSES: &[&str] =
+    &["rss_bytes", "rss_kept_bytes", "swap_bytes", "pss_bytes", "uss_bytes", "brk_bytes", "cgroup_bytes"];
 
 /// The policy of a stored run.
 ///

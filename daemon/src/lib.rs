@@ -31,6 +31,7 @@ pub mod collect;
 pub mod commands;
 pub mod commit;
 pub mod compare;
+pub mod disk_watch;
 pub mod doctor;
 pub mod exit;
 pub mod exit_of;

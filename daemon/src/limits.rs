@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use soakd_profiles::{Plan, TargetSource};
-use soakd_sampler::{METRICS, MemoryLimit, MetricId, ProcRoot, memory_limits};
+use soakd_sampler::{LimitSource, METRICS, MemoryLimit, ProcRoot, memory_limits};
 
 /// The limit of each metric of `plan`, in units of the metric: what the profile names, else the smallest that holds for
 /// what this process starts (or for the attached process): its own limits, its cgroup, the host.
@@ -24,8 +24,7 @@ pub fn of(plan: &Plan) -> BTreeMap<String, f64> {
         // What each process may have says nothing about the sum over several.
         let stops = |limit: &&MemoryLimit| limit.source.stops(row.id) && !limit.source.is_for_each_process();
         let found = kernel.iter().filter(stops).map(|limit| limit.bytes).min();
-        let is_memory =
-            matches!(row.id, MetricId::AnonSwap | MetricId::Anon | MetricId::Rss | MetricId::Pss | MetricId::Uss);
+        let is_memory = LimitSource::Host.stops(row.id);
         if let Some(bytes) = named.filter(|_| is_memory).or(found) {
             limits.insert(row.name.to_owned(), bytes as f64);
         }

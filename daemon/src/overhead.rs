@@ -3,8 +3,9 @@
 use procfs::process::Process;
 use rustix::param::clock_ticks_per_second;
 use soakd_reports::{Overhead, Warning};
-use soakd_sampler::SamplerStatus;
+use soakd_sampler::{SampleError, SamplerStatus};
 
+use crate::policy::RunPolicy;
 use crate::sampling::SamplingReport;
 
 /// The cost of a run of `duration_s` seconds.
@@ -29,8 +30,13 @@ pub fn of(report: &SamplingReport, duration_s: f64) -> Overhead {
 
 /// What the samplers could not do, so that the answer is weaker than was asked for.
 #[must_use]
-pub fn warnings(report: &SamplingReport) -> Vec<Warning> {
-    let mut warnings = Vec::new();
+pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> =
+        report.cgroup.and_then(|status| cgroup_warning(status, policy)).into_iter().collect();
+    warnings.extend(report.disk_faults.iter().map(|fault| Warning {
+        text: format!("`disk_bytes` and `disk_files_count` are not measured: {fault}"),
+        hint: Some("see `disk` in `[sample]` of the profile".to_owned()),
+    }));
     for sampler in &report.samplers {
         let row = sampler.id.row();
         let metrics: Vec<String> = row.metrics.iter().map(|metric| format!("`{}`", metric.name())).collect();
@@ -56,4 +62,30 @@ pub fn warnings(report: &SamplingReport) -> Vec<Warning> {
         });
     }
     warnings
+}
+
+/// What is said of the target's cgroup. That it has none of its own is usual, and said only to who asks for its metrics.
+fn cgroup_warning(status: SamplerStatus, policy: &RunPolicy) -> Option<Warning> {
+    let is_asked_for = policy.names_metric("cgroup_");
+    let (why, hint) = match status {
+        SamplerStatus::Failed(SampleError::CgroupShared) if is_asked_for => (
+            SampleError::CgroupShared.to_string(),
+            "attach to a unit or a cgroup that holds the target alone, or let soakd start it",
+        ),
+        SamplerStatus::Unsupported if is_asked_for => (
+            "the memory controller is not at work in its cgroup".to_owned(),
+            "`soakd doctor` says how a target gets a cgroup of its own here",
+        ),
+        SamplerStatus::Failed(SampleError::CgroupShared) | SamplerStatus::Unsupported => return None,
+        SamplerStatus::Failed(why) | SamplerStatus::Partly(why) => {
+            (why.to_string(), "run soakd as root, or leave the metrics of cgroups out of `[sample]`")
+        }
+        SamplerStatus::Off | SamplerStatus::Waiting | SamplerStatus::Active | SamplerStatus::Slowed { .. } => {
+            return None;
+        }
+    };
+    Some(Warning {
+        text: format!("metrics of the target's cgroup are not measured: {why}"),
+        hint: Some(hint.to_owned()),
+    })
 }

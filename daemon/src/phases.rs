@@ -25,6 +25,8 @@ pub const CHECKPOINT_FAILED: &str = "checkpoint_failed";
 pub const RESTART: &str = "restart";
 /// Kind of the event that the main process ended.
 pub const EXIT: &str = "exit";
+/// Kind of the event that the kernel killed processes of the target for want of memory.
+pub const OOM_KILL: &str = "oom_kill";
 
 /// When the phases of a run began and ended, in seconds of the run.
 #[derive(Debug, Clone, PartialEq)]

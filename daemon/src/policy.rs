@@ -31,15 +31,20 @@ impl RunPolicy {
     ///
     /// Those that the profile names count whether they were recorded or not: what was asked for and is missing is no
     /// pass. Where it names none these are the witnesses of a leak, as far as `is_known` says that there are samples
-    /// enough to judge them by; resident memory takes the place of anonymous memory where the latter could not be read.
+    /// enough to judge them by, and disk space where paths are named; resident memory takes the place of anonymous memory where the latter could not be read.
     #[must_use]
     pub fn judged(&self, is_known: impl Fn(&'static Metric) -> bool) -> Vec<&'static str> {
         let named = &self.plan.profile.judge.metrics;
         if !named.is_empty() {
             return METRICS.iter().map(|row| row.name).filter(|row| named.iter().any(|name| name == row)).collect();
         }
+        let names_disk = !self.plan.profile.sample.disk.is_empty();
+        let is_judged = |row: &'static Metric| match row.id {
+            MetricId::Disk | MetricId::DiskFiles => names_disk,
+            _ => is_known(row),
+        };
         let mut judged: Vec<&'static str> =
-            METRICS.iter().filter(|row| row.judged_by_default && is_known(row)).map(|row| row.name).collect();
+            METRICS.iter().filter(|row| row.judged_by_default && is_judged(row)).map(|row| row.name).collect();
         let rss = MetricId::Rss.row();
         if !judged.iter().any(|name| name.ends_with("_bytes")) && is_known(rss) {
             judged.insert(0, rss.name);
@@ -65,6 +70,15 @@ impl RunPolicy {
     pub fn judges_heap(&self) -> bool {
         let named = &self.plan.profile.judge.metrics;
         named.is_empty() || named.iter().any(|name| name == heap_source::METRIC)
+    }
+
+    /// Whether the profile speaks of a metric whose name begins like this.
+    #[must_use]
+    pub fn names_metric(&self, prefix: &str) -> bool {
+        let profile = &self.plan.profile;
+        let budgets = self.plan.budgets.values().map(|budget| &budget.metric);
+        let mut named = profile.sample.metrics.iter().chain(&profile.judge.metrics).chain(budgets);
+        named.any(|name| name.starts_with(prefix))
     }
 
     /// Time from one reading of [`Detail::Full`] to the next: at most once a second, and rarely where nobody names a metric

@@ -8,12 +8,13 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use soakd_sampler::{
-    Detail, HostSampler, Membership, MetricId, ProcRoot, ProcessId, ReadCost, Reading, Sampler, SamplerReport,
-    TreeOptions, TreeSampler,
+    CgroupSampler, Detail, HostSampler, Membership, MetricId, ProcRoot, ProcessId, ReadCost, Reading, Sampler,
+    SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
 };
 use tokio::sync::mpsc as events;
 
 use crate::clock::{RunClock, Stopwatch};
+use crate::disk_watch::DiskWatch;
 use crate::exit::{Exit, Failure};
 use crate::operations::{self, OperationCount};
 use crate::target::LineCounter;
@@ -40,6 +41,8 @@ pub struct SamplingOptions {
     pub slow_interval: Duration,
     /// Whether processes are handed over one by one too, where there are several.
     pub per_process: bool,
+    /// Files and folders whose disk space is measured.
+    pub disk: Vec<PathBuf>,
     /// Where operations are counted.
     pub operations: OperationSource,
 }
@@ -120,6 +123,12 @@ pub struct Sample {
 pub struct SamplingReport {
     /// How each source did.
     pub samplers: Vec<SamplerReport>,
+    /// How the target's own cgroup did; `None` where nothing of it was asked for.
+    pub cgroup: Option<SamplerStatus>,
+    /// Processes that the kernel killed for want of memory in the target's own cgroup; `None` where that is not known.
+    pub oom_kills: Option<f64>,
+    /// What keeps the named paths from being measured, in words.
+    pub disk_faults: Vec<String>,
     /// How long whole samples took.
     pub cost: ReadCost,
     /// Samples that were taken more than a tenth of the interval late.
@@ -197,6 +206,8 @@ struct Loop {
     options: SamplingOptions,
     sampler: TreeSampler,
     host: Option<HostSampler>,
+    cgroup: Option<CgroupSampler>,
+    disk: Option<DiskWatch>,
     ticker: Ticker,
     cost: ReadCost,
     late_ticks_count: u64,
@@ -212,6 +223,8 @@ impl Loop {
         Self {
             sampler: tree_sampler(clock, membership, &options.metrics),
             host: HostSampler::open(&ProcRoot::default()).ok(),
+            cgroup: cgroup_sampler(&options.metrics),
+            disk: DiskWatch::start(options.disk.clone(), options.interval),
             ticker: Ticker::new(clock.t_s(), options.interval.as_secs_f64()),
             cost: ReadCost::default(),
             late_ticks_count: 0,
@@ -230,6 +243,7 @@ impl Loop {
             match orders.recv_timeout(self.clock.until(self.ticker.deadline_s())) {
                 Ok(Command::Follow(membership)) => {
                     self.sampler = tree_sampler(self.clock, membership, &self.options.metrics);
+                    self.cgroup = cgroup_sampler(&self.options.metrics);
                 }
                 Ok(Command::Read(detail)) => {
                     if hand_over.blocking_send(self.read(detail)).is_err() {
@@ -247,6 +261,9 @@ impl Loop {
         }
         SamplingReport {
             samplers: self.sampler.reports().to_vec(),
+            cgroup: self.cgroup.as_ref().map(CgroupSampler::status),
+            oom_kills: self.cgroup.as_mut().and_then(CgroupSampler::oom_kills),
+            disk_faults: self.disk.as_ref().map(DiskWatch::faults).unwrap_or_default(),
             cost: self.cost,
             late_ticks_count: self.late_ticks_count,
             unreadable_count: self.sampler.unreadable_count(),
@@ -294,8 +311,15 @@ impl Loop {
         let reading = self.sampler.tick(detail);
         // The counter is read right beside the memory that its operations cost.
         let operations = self.options.operations.read();
+        let mut totals = reading.totals;
+        if let Some(cgroup) = &mut self.cgroup {
+            let clock = self.clock;
+            cgroup.read(&reading.members, &mut totals, &mut || since_start(clock));
+        }
+        if let Some(disk) = &self.disk {
+            disk.take(&mut totals);
+        }
         self.cost.record(1, watch.elapsed());
-        let totals = reading.totals;
         let wants_members = self.options.per_process && reading.members.len() > 1;
         let processes = if wants_members && is_due(&mut self.members_due_s, MEMBERS_EVERY_S) {
             let member = |member: &soakd_sampler::MemberReading| ProcessSample {
@@ -346,7 +370,17 @@ fn is_due(due_s: &mut f64, t_s: f64, every_s: f64, interval_s: f64) -> bool {
 fn tree_sampler(clock: RunClock, membership: Membership, metrics: &[MetricId]) -> TreeSampler {
     let mut options = TreeOptions::new(ProcRoot::default(), membership);
     options.metrics = metrics.to_vec();
-    TreeSampler::new(options, Box::new(move || Duration::try_from_secs_f64(clock.t_s()).unwrap_or_default()))
+    TreeSampler::new(options, Box::new(move || since_start(clock)))
+}
+
+fn since_start(clock: RunClock) -> Duration {
+    Duration::try_from_secs_f64(clock.t_s()).unwrap_or_default()
+}
+
+/// A reader of the target's own cgroup, where anything of it is asked for.
+fn cgroup_sampler(metrics: &[MetricId]) -> Option<CgroupSampler> {
+    let is_wanted = metrics.iter().any(|metric| metric.name().starts_with("cgroup_"));
+    is_wanted.then(|| CgroupSampler::new(&ProcRoot::default()).ok()).flatten()
 }
 
 #[cfg(test)]

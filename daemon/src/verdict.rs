@@ -13,6 +13,7 @@ use crate::exit_of;
 use crate::history::regression;
 use crate::host_facts;
 use crate::judging::{self, Aside, JudgeError};
+use crate::phases;
 use crate::policy::RunPolicy;
 use crate::run::Soaked;
 use crate::store::{Ending, Recorder, RunId, RunKey, RunRecord, Store};
@@ -226,8 +227,11 @@ fn ended_text(ended: &Ended) -> String {
 
 /// What is said when the target died without having been found to leak.
 fn target_died(verdict: &Verdict, died: &Ended, last_lines: &[String]) -> Failure {
-    let how = ended_text(died);
+    let mut how = ended_text(died);
     let run = &verdict.run;
+    if let Some(event) = verdict.events.iter().find(|event| event.kind == phases::OOM_KILL) {
+        how = format!("{how} ({})", event.text);
+    }
     let printed = match last_lines {
         [] => String::new(),
         lines => format!("; its last output:\n    {}", lines.join("\n    ")),

@@ -63,7 +63,7 @@ impl Watch {
     #[must_use]
     pub fn new(policy: &RunPolicy) -> Self {
         // What is read now and then is judged at the end, where it has come to enough points.
-        let judged = policy.judged(|row| row.detail != Detail::Slow);
+        let judged = policy.judged(|row| !matches!(row.detail, Detail::Slow | Detail::Paced));
         let of_sources = policy.judged_of_sources();
         let family = judged.len() + of_sources.len();
         let of_target = METRICS.iter().filter(|row| judged.contains(&row.name)).map(|row| Of::Target(row.id));

@@ -12,6 +12,8 @@ mod bad_profiles;
 mod bad_targets;
 #[path = "cli/checkpoints.rs"]
 mod checkpoints;
+#[path = "cli/disk.rs"]
+mod disk;
 #[path = "cli/exit_codes.rs"]
 mod exit_codes;
 #[path = "cli/help.rs"]

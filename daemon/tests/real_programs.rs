@@ -27,6 +27,8 @@ mod soak;
 mod target_helper;
 #[path = "real_programs/unit.rs"]
 mod unit;
+#[path = "real_programs/v2_host.rs"]
+mod v2_host;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         python::CASES,
         shell::CASES,
         unit::CASES,
+        v2_host::CASES,
         cgroup::CASES,
         pid_reuse::CASES,
         jvm::CASES,

@@ -318,6 +318,14 @@ impl<'a> Field<'a> {
         Some(texts)
     }
 
+    /// A list of paths, resolved against the folder of the file in which they stand.
+    pub(crate) fn paths(&self) -> Option<Vec<PathBuf>> {
+        let texts = self.texts("a list of paths")?;
+        let folder = self.reader.sources.0.get(self.node.place.source).and_then(|source| source.folder.as_deref());
+        let resolved = |text: String| folder.map(|folder| folder.join(&text)).unwrap_or_else(|| PathBuf::from(text));
+        Some(texts.into_iter().map(resolved).collect())
+    }
+
     /// Names of metrics.
     pub(crate) fn metrics(&self) -> Option<Vec<String>> {
         let names = self.strings("a list of metrics")?;

@@ -221,6 +221,11 @@ pub(crate) const SAMPLE: &[Key] = &[
     key("per_process", Shape::Boolean, "Whether each process has series of its own."),
     key("looks", Shape::Boolean, "Whether mappings, descriptors and threads are looked at, to name what grew."),
     key("touched", Shape::Boolean, "Whether such a look may clear the referenced bits, to tell what is touched."),
+    key(
+        "disk",
+        Shape::Texts,
+        "Files and folders whose disk space is measured and judged, relative to the profile's folder.",
+    ),
 ];
 
 pub(crate) const SOURCE: &[Key] = &[

@@ -1,5 +1,6 @@
 //! What is measured, and how often: `[sample]`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Sample {
     /// Time from one sample to the next, from [`Sample::SHORTEST_INTERVAL`] to [`Sample::LONGEST_INTERVAL`].
     pub interval: Duration,
-    /// Time from one expensive reading (PSS and USS) to the next; never below `interval`.
+    /// Time from one expensive reading (PSS and USS, kinds of descriptors, sockets) to the next; never below `interval`.
     pub slow_interval: Duration,
     /// Names of the metrics to record; empty means all.
     pub metrics: Vec<String>,
@@ -21,6 +22,9 @@ pub struct Sample {
     /// Whether a look may clear the referenced bits of the target, to tell what is touched.
     #[serde(default = "yes")]
     pub touched: bool,
+    /// Files and folders whose disk space is measured, and judged: logs, temporary files.
+    #[serde(default)]
+    pub disk: Vec<PathBuf>,
 }
 
 /// What holds for a profile that was stored before there was a choice.
@@ -44,6 +48,7 @@ impl Default for Sample {
             per_process: true,
             looks: true,
             touched: true,
+            disk: Vec::new(),
         }
     }
 }

@@ -89,6 +89,11 @@ fn of_leak(series: &SeriesVerdict, verdict: &Verdict) -> Vec<String> {
             "a heap profile of the target (`heaptrack`, or that of its runtime) names who allocates and does not free"
                 .to_owned()
         }
+        Kind::AnonymousKernel => {
+            "compare `cgroup_anon_bytes` with `cgroup_kernel_bytes` in the samples: the first grows by what the target \
+             allocates, the second by sockets, pipes and other kernel objects that it keeps"
+                .to_owned()
+        }
         Kind::Other => format!("find what {} counts and who adds to it", name(series)),
     });
     steps

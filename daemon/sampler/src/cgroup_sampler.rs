@@ -11,6 +11,7 @@ use crate::cgroup_files::{MemoryFiles, PidsFile, open_pressure};
 use crate::cgroup_owner::CgroupOwner;
 use crate::cost::ReadCost;
 use crate::error::SampleError;
+use crate::metric::MetricId;
 use crate::pace::Pace;
 use crate::pressure::Pressure;
 use crate::proc_root::ProcRoot;
@@ -44,6 +45,8 @@ pub struct CgroupSampler {
     pace: Pace,
     status: SamplerStatus,
     cost: ReadCost,
+    /// Processes that the kernel had killed for want of memory when the cgroup was read first.
+    kills_at_first: Option<f64>,
 }
 
 impl CgroupSampler {
@@ -60,6 +63,7 @@ impl CgroupSampler {
             pace: Pace::new(SHARE_RATIO),
             status: SamplerStatus::Waiting,
             cost: ReadCost::default(),
+            kills_at_first: None,
         })
     }
 
@@ -81,9 +85,20 @@ impl CgroupSampler {
         self.own.as_ref().map(|own| own.path.as_path())
     }
 
-    /// Reads the cgroup of `members` into `reading`, at the time that `clock` tells. Without an own cgroup, and where that was
-    /// done too recently, nothing is set; [`CgroupSampler::status`] says why.
+    /// Processes that the kernel has killed for want of memory since the cgroup was read first, asked now: also when no
+    /// process is left. `None` where that is not known.
+    pub fn oom_kills(&mut self) -> Option<f64> {
+        let mut reading = Reading::default();
+        self.own.as_mut()?.memory.read(&mut reading).ok()?;
+        Some(reading.get(MetricId::CgroupOomKill)? - self.kills_at_first?)
+    }
+
+    /// Reads the cgroup of `members` into `reading`, at the time that `clock` tells. Without members or an own cgroup, and
+    /// where that was done too recently, nothing is set; [`CgroupSampler::status`] says why.
     pub fn read(&mut self, members: &[MemberReading], reading: &mut Reading, clock: &mut dyn FnMut() -> Duration) {
+        if members.is_empty() {
+            return;
+        }
         let now = clock();
         if let Err(pause) = self.pace.may_start(now) {
             if self.status == SamplerStatus::Active {
@@ -91,7 +106,7 @@ impl CgroupSampler {
             }
             return;
         }
-        if now >= self.check_not_before && !members.is_empty() {
+        if now >= self.check_not_before {
             self.check_not_before = now.saturating_add(CHECK_EVERY);
             if let Err(why) = self.check(members) {
                 self.own = None;
@@ -110,7 +125,10 @@ impl CgroupSampler {
         self.cost.record(1, took);
         self.pace.ended(now, took);
         match result {
-            Ok(()) => self.status = SamplerStatus::Active,
+            Ok(()) => {
+                self.status = SamplerStatus::Active;
+                self.kills_at_first = self.kills_at_first.or(reading.get(MetricId::CgroupOomKill));
+            }
             Err(why) => {
                 self.own = None;
                 self.fail(why);

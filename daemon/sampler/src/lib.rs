@@ -36,6 +36,7 @@
 //! | `process_look`, `smaps` | the expensive look at one process: mappings, descriptors, threads by name |
 //! | `host`, `host_memory`, `pressure`, `swap_areas` | the host: facts, and memory, load and pressure as context |
 //! | `cgroup`, `cgroup_sampler`, `cgroup_owner`, `cgroup_files`, `cgroup_stat` | control groups v1, v2 and hybrid: which there are, and what the target's own counts |
+//! | `disk_usage` | what files below a path take |
 //! | `limits` | what stops a process from growing |
 //! | `process_id`, `proc_root`, `kept_file`, `fields` | identity of a process, a settable `/proc`, files kept open, numbers in the kernel's text |
 //!
@@ -52,6 +53,7 @@ mod cost;
 mod descriptor_kind;
 mod descriptor_look;
 mod descriptors;
+mod disk_usage;
 mod error;
 mod fields;
 mod heap_mapping;
@@ -88,6 +90,7 @@ pub use cgroup_sampler::{CHECK_EVERY, CgroupSampler};
 pub use cgroup_stat::CgroupStat;
 pub use cost::ReadCost;
 pub use descriptor_kind::{DescriptorKind, socket_inode};
+pub use disk_usage::{DiskError, DiskUsage, disk_usage};
 pub use error::SampleError;
 pub use host::HostFacts;
 pub use host_memory::{HostSampler, Meminfo};

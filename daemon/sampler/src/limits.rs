@@ -35,12 +35,12 @@ impl LimitSource {
     /// Whether a series of `metric` is stopped by it: at the latest when the series reaches the limit.
     #[must_use]
     pub fn stops(&self, metric: MetricId) -> bool {
-        use MetricId::{Anon, AnonSwap, Pss, Rss, Uss, Virtual};
+        use MetricId::{Anon, AnonSwap, CgroupAnonKernel, Pss, Rss, Uss, Virtual};
         match self {
             Self::AddressSpace => matches!(metric, Anon | AnonSwap | Pss | Rss | Uss | Virtual),
             Self::DataSegment => matches!(metric, Anon | AnonSwap | Uss),
             // File pages in `rss_bytes` can be dropped, so that for it the limit comes later than it says.
-            Self::Cgroup(_) | Self::Host => matches!(metric, Anon | AnonSwap | Pss | Rss | Uss),
+            Self::Cgroup(_) | Self::Host => matches!(metric, Anon | AnonSwap | CgroupAnonKernel | Pss | Rss | Uss),
         }
     }
 

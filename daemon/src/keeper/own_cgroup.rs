@@ -37,7 +37,11 @@ impl OwnCgroup {
         let name = format!("{NAME}{}", std::process::id());
         let v2 = layout.v2().and_then(|mount| CgroupHierarchies::folder_in(mount, memberships));
         if let Some(inside) = v2 {
-            own.v2 = own.made(&delegated_above(&inside).unwrap_or(inside), &name);
+            let above = delegated_above(&inside).unwrap_or(inside);
+            own.v2 = own.made(&above, &name);
+            if own.v2.is_some() {
+                hand_down(&above);
+            }
         }
         let v1 = layout.v1("memory").and_then(|mount| CgroupHierarchies::folder_in(mount, memberships));
         if let Some(inside) = v1 {
@@ -75,12 +79,6 @@ impl OwnCgroup {
         let failed = |file: &Path, error: io::Error| format!("`{}`: {error}", file.display());
         if let Some(folder) = &self.v2 {
             let file = folder.join("memory.max");
-            if !file.exists()
-                && let Some(above) = folder.parent()
-            {
-                // Refused while processes are in it, unless it is the top; then the file stays away.
-                let _ = fs::write(above.join("cgroup.subtree_control"), "+memory");
-            }
             if file.exists() {
                 return fs::write(&file, bytes.to_string()).map_err(|error| failed(&file, error));
             }
@@ -138,6 +136,14 @@ impl OwnCgroup {
         for folder in self.v2.take().into_iter().chain(self.v1_memory.take()) {
             remove_tree(&folder);
         }
+    }
+}
+
+/// Has the cgroups below `above` count what is in them: for the limit, and for the samples.
+fn hand_down(above: &Path) {
+    for controller in ["+memory", "+pids"] {
+        // Refused while processes are in it, unless it is the top; then the files stay away.
+        let _ = fs::write(above.join("cgroup.subtree_control"), controller);
     }
 }
 

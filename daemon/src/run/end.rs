@@ -90,7 +90,12 @@ impl Active<'_> {
         if let Some(report) = &sampling {
             self.aside.overhead = crate::overhead::of(report, duration_s);
             self.aside.overhead.looks = self.looks_cost(duration_s);
-            self.aside.warnings.extend(crate::overhead::warnings(report));
+            self.aside.warnings.extend(crate::overhead::warnings(report, &self.soak.policy));
+            if let Some(kills) = report.oom_kills.filter(|kills| *kills > 0.0) {
+                let text =
+                    format!("the kernel killed {kills} of the target's processes for want of memory in its cgroup");
+                self.recording.event(duration_s, phases::OOM_KILL, &text);
+            }
         }
         if self.soak.policy.plan.profile.load.counter.is_some() && operations.is_none() {
             self.aside.warnings.push(Warning {

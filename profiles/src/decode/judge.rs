@@ -28,6 +28,7 @@ pub(super) fn sample(section: &Section<'_>) -> Sample {
         per_process: flag(section, "per_process", default.per_process),
         looks: flag(section, "looks", default.looks),
         touched: flag(section, "touched", default.touched),
+        disk: section.get("disk").and_then(|field| field.paths()).unwrap_or_default(),
     }
 }
 
