@@ -5,7 +5,7 @@
 //! delegated to us, is touched. What could not be done is said, and the target runs all the same.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -143,7 +143,8 @@ impl OwnCgroup {
 fn hand_down(above: &Path) {
     for controller in ["+memory", "+pids"] {
         // Refused while processes are in it, unless it is the top; then the files stay away.
-        let _ = fs::write(above.join("cgroup.subtree_control"), controller);
+        let file = fs::OpenOptions::new().write(true).open(above.join("cgroup.subtree_control"));
+        let _ = file.and_then(|mut file| file.write_all(controller.as_bytes()));
     }
 }
 
