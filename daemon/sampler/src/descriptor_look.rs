@@ -15,7 +15,7 @@ use crate::error::SampleError;
 use crate::fields::{as_reading, number};
 use crate::metric::MetricId;
 use crate::proc_root::ProcRoot;
-use crate::process_id::Liveness;
+use crate::process_id::{Liveness, ProcessId};
 use crate::sampler::SamplerId;
 use crate::socket_table::{SocketState, SocketTable};
 use crate::tree_reading::MemberReading;
@@ -127,14 +127,7 @@ impl DescriptorLook {
         if looked.is_err() {
             self.held.truncate(held_before);
         }
-        match looked {
-            // Gone, or only the folder is missing: the process itself tells.
-            Err(SampleError::Vanished) => match member.id.liveness(root)? {
-                Liveness::Alive => Err(SampleError::Unsupported),
-                Liveness::Zombie | Liveness::Gone => Err(SampleError::Vanished),
-            },
-            other => other,
-        }
+        looked.map_err(|why| gone_or(root, member.id, why))
     }
 
     fn list(&mut self, root: &ProcRoot, place: usize, member: &mut MemberReading) -> Result<(), SampleError> {
@@ -183,8 +176,7 @@ impl DescriptorLook {
             match rustix::fs::statat(&process, "ns/net", AtFlags::empty()) {
                 Ok(facts) => self.networks.push(Network { device: facts.st_dev, inode: facts.st_ino, member: place }),
                 Err(errno) => {
-                    let why = if errno == Errno::NOENT { SampleError::Unsupported } else { errno.into() };
-                    member.failures[SamplerId::Sockets as usize] = Some(why);
+                    member.failures[SamplerId::Sockets as usize] = Some(gone_or(root, member.id, errno.into()));
                 }
             }
         }
@@ -205,10 +197,9 @@ impl DescriptorLook {
             }
         }
         if let Err(why) = read {
-            // A process that ended between two calls has no tables; whether it did is found by its own reads.
-            let why = if why == SampleError::Vanished { SampleError::Unsupported } else { why };
             for network in inside {
-                members[network.member].failures[SamplerId::Sockets as usize] = Some(why);
+                let member = &mut members[network.member];
+                member.failures[SamplerId::Sockets as usize] = Some(gone_or(root, member.id, why));
             }
             return 0;
         }
@@ -240,6 +231,18 @@ impl DescriptorLook {
         self.ports.sort_unstable();
         self.ports.dedup();
         self.ports.iter().map(|port| self.table.time_wait_count(*port) as u64).sum()
+    }
+}
+
+/// What it means that something of the process `id` is not there: that it ended, or only that its kernel lacks a file.
+fn gone_or(root: &ProcRoot, id: ProcessId, why: SampleError) -> SampleError {
+    match why {
+        SampleError::Vanished | SampleError::Unsupported => match id.liveness(root) {
+            Ok(Liveness::Alive) => SampleError::Unsupported,
+            Ok(Liveness::Zombie | Liveness::Gone) => SampleError::Vanished,
+            Err(why) => why,
+        },
+        other => other,
     }
 }
 

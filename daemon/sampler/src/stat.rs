@@ -67,6 +67,8 @@ pub struct Stat {
     pub comm: Comm,
     /// One letter: `R` running, `S` and `D` asleep, `T` and `t` stopped, `Z` zombie, `X` dead.
     pub state: u8,
+    /// It is on its way out: its memory and files may be gone already, though it is no zombie yet.
+    pub is_exiting: bool,
     /// Pid of the parent; 0 for those that the kernel started.
     pub parent_pid: u32,
     /// Page faults served without reading a disk, since the start.
@@ -78,6 +80,9 @@ pub struct Stat {
     /// When it started, in clock ticks since the host booted: with the pid, its identity.
     pub start_ticks: u64,
 }
+
+/// The flag of a task that is on its way out (`include/linux/sched.h`).
+const PF_EXITING: u64 = 0x4;
 
 const GARBLED: SampleError = SampleError::Garbled { expected: "the fields of `stat`" };
 
@@ -105,6 +110,7 @@ impl Stat {
         let state = *next(3)?.first().ok_or(GARBLED)?;
         let mut count = |wanted: usize| number(next(wanted)?).ok_or(GARBLED);
         let parent_pid = count(4)?;
+        let flags = count(9)?;
         let minor_faults_count = count(10)?;
         let major_faults_count = count(12)?;
         let user_ticks = count(14)?;
@@ -116,6 +122,7 @@ impl Stat {
             pid: number(pid).and_then(|pid| u32::try_from(pid).ok()).ok_or(GARBLED)?,
             comm: Comm::new(&text[open + 1..close]),
             state,
+            is_exiting: flags & PF_EXITING != 0,
             parent_pid: u32::try_from(parent_pid).map_err(|_| GARBLED)?,
             minor_faults_count,
             major_faults_count,
@@ -124,10 +131,10 @@ impl Stat {
         })
     }
 
-    /// Whether it has ended, even if nobody has taken its exit status yet.
+    /// Whether it has ended or is just about to, even if nobody has taken its exit status yet.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        matches!(self.state, b'Z' | b'X' | b'x')
+        self.is_exiting || matches!(self.state, b'Z' | b'X' | b'x')
     }
 
     /// Puts CPU time and faults into `reading`. `ticks_per_s` is the kernel's `CLK_TCK`.

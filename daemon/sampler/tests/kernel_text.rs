@@ -52,6 +52,9 @@ fn zombies_and_the_dead_have_ended() {
         let text = String::from_utf8_lossy(STAT).replace(" S ", &format!(" {state} "));
         assert_eq!(Stat::parse(text.as_bytes()).unwrap().has_ended(), ended, "{state}");
     }
+    // A task on its way out has given up memory and files before it is a zombie.
+    let text = String::from_utf8_lossy(STAT).replace(" 4194560 ", " 4194564 ");
+    assert!(Stat::parse(text.as_bytes()).unwrap().has_ended());
 }
 
 #[test]
