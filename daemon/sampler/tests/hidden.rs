@@ -117,7 +117,7 @@ fn processes_that_vanish_between_two_calls_are_no_fault() {
     let mut sampler = started.sampler();
     let begin = Instant::now();
     let (mut ticks, mut born) = (0, 0);
-    while ticks < 300 || born < 20 {
+    while ticks < 100 || born < 10 {
         let reading = sampler.tick(Detail::Slow);
         born += reading.arrivals.len();
         ticks += 1;
