@@ -26,6 +26,12 @@ pub enum SampleError {
         /// The field that was looked for.
         expected: &'static str,
     },
+    /// The probe in the target keeps its counts in another form.
+    #[error("its probe is of version {found}, which this soakd does not read")]
+    ProbeVersion {
+        /// The version it says.
+        found: u32,
+    },
     /// No descriptor was free to open the file.
     #[error("too many open files")]
     TooManyFiles,

@@ -28,7 +28,8 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | `metric`, `reading`, `error` | [`METRICS`], the values of one instant, and why there is none |
-//! | `sampler` | [`Sampler`] and [`SAMPLERS`]; a file for each source: `statm`, `descriptors`, `threads`, `status`, `stat`, `io`, `smaps_rollup` |
+//! | `sampler` | [`Sampler`] and [`SAMPLERS`]; a file for each source: `statm`, `descriptors`, `threads`, `status`, `stat`, `io`, `smaps_rollup`, `probe` |
+//! | `probe_memory` | what the probe in a target says, from the bytes of its shared memory |
 //! | `tree`, `births`, `listing` | who belongs to the target, and how new members are found without searching |
 //! | `tree_sampler`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
 //! | `sampler_status`, `cost`, `pace` | how each source is doing, what it costs, how often it may be read |
@@ -67,6 +68,8 @@ mod metric;
 mod open_member;
 mod pace;
 mod pressure;
+mod probe;
+mod probe_memory;
 mod proc_root;
 mod process_id;
 mod process_look;
@@ -98,6 +101,7 @@ pub use io::Io;
 pub use limits::{LimitSource, MemoryLimit, memory_limits};
 pub use metric::{Detail, METRICS, Metric, MetricId, Scope, TreeSum};
 pub use pressure::parse_pressure;
+pub use probe_memory::{PhaseMark, ProbeCounts, ProbeHeader};
 pub use proc_root::ProcRoot;
 pub use process_id::{Liveness, ProcessId};
 pub use process_look::{ProcessLook, clear_referenced, resident_bytes};
@@ -113,3 +117,8 @@ pub use status::Status;
 pub use tree::{Member, Membership, ProcessTree, UNWATCHED_SEARCH, WATCHED_SEARCH};
 pub use tree_reading::{MemberReading, TreeReading};
 pub use tree_sampler::{Clock, TreeOptions, TreeSampler};
+
+/// The tests of this crate are a target with a probe of their own.
+#[cfg(test)]
+#[global_allocator]
+static PROBE: soakd_probe::Probe = soakd_probe::Probe::system();

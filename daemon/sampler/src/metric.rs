@@ -36,6 +36,9 @@ pub enum TreeSum {
     SharedCountsTwice,
     /// Counts since the start of each process; what departed members had counted stays in the sum, so that it never falls.
     Cumulative,
+    /// The sum over the processes that give it at all: a program without a probe adds nothing. What a `fork` shares is counted
+    /// for each.
+    Offered,
     /// There is no sum; the host has one value.
     None,
 }
@@ -60,6 +63,12 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// Whether processes that do not give it are none the less whole: it takes a probe in the program.
+    #[must_use]
+    pub fn is_offered(&self) -> bool {
+        self.tree_sum == TreeSum::Offered || self.id == MetricId::Operations
+    }
+
     /// Whether it counts bytes.
     #[must_use]
     pub fn is_memory(&self) -> bool {
@@ -97,6 +106,10 @@ macro_rules! metrics {
 }
 
 metrics! {
+    HeapLive "heap_live_bytes" Fast Process Offered true
+        "live heap: what the program allocated and has not freed, whatever the allocator keeps; the clearest witness of a leak";
+    HeapBlocks "heap_blocks_count" Fast Process Offered false
+        "live blocks of the heap: how many pieces it consists of";
     AnonSwap "anon_swap_bytes" Fast Process SharedCountsTwice true
         "anonymous memory, resident and swapped out: what a program allocated and touched; the default witness of a leak";
     Anon "anon_bytes" Fast Process SharedCountsTwice false
@@ -123,6 +136,8 @@ metrics! {
         "page faults served from memory since the start";
     MajorFaults "major_faults_count" Full Process Cumulative false
         "page faults that waited for a disk since the start";
+    Operations "ops_count" Fast Process Cumulative false
+        "operations that the target itself counts with its probe";
     Pss "pss_bytes" Slow Process Exact false
         "resident memory, where each shared page counts by its share";
     Uss "uss_bytes" Slow Process Exact true

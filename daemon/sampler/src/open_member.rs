@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::error::SampleError;
+use crate::probe_memory::PhaseMark;
 use crate::proc_root::ProcRoot;
 use crate::process_id::{Liveness, ProcessId};
 use crate::reading::Reading;
@@ -72,6 +73,15 @@ impl OpenMember {
     /// Whether its files stay open.
     pub(crate) fn keeps_files(&self) -> bool {
         matches!(self.files, Files::Kept(_))
+    }
+
+    /// Hands over the phases that it said it began. One whose files are opened for each sweep would tell them again each time.
+    pub(crate) fn take_marks(&mut self, row: &SamplerRow, marks: &mut Vec<PhaseMark>) {
+        if let Files::Kept(files) = &mut self.files
+            && let Some(sampler) = &mut files.samplers[row.id as usize]
+        {
+            sampler.take_marks(marks);
+        }
     }
 
     /// Reads `row` into `reading`. [`SampleError::Vanished`] is given only when the process is certain to have ended.

@@ -8,6 +8,8 @@ use crate::error::SampleError;
 use crate::heap_mapping::HeapMappingSampler;
 use crate::io::IoSampler;
 use crate::metric::{Detail, MetricId};
+use crate::probe::ProbeSampler;
+use crate::probe_memory::PhaseMark;
 use crate::reading::Reading;
 use crate::smaps_rollup::SmapsRollupSampler;
 use crate::stat::StatSampler;
@@ -22,6 +24,9 @@ pub trait Sampler: Send {
     /// # Errors
     /// Why some or all of the values were not read; they are then left as they were.
     fn read(&mut self, reading: &mut Reading) -> Result<(), SampleError>;
+
+    /// Hands over the phases that the target said it began, as far as `read` has seen them and they were not handed over yet.
+    fn take_marks(&mut self, _marks: &mut Vec<PhaseMark>) {}
 }
 
 /// The key of a source of readings about one process: its place in [`SAMPLERS`].
@@ -34,6 +39,8 @@ pub enum SamplerId {
     Descriptors,
     /// The folder `task`.
     Threads,
+    /// The shared memory of a probe in the target.
+    Probe,
     /// `status`.
     Status,
     /// `stat`.
@@ -58,7 +65,7 @@ pub(crate) type Open = fn(&Arc<OwnedFd>) -> Result<Box<dyn Sampler>, SampleError
 pub struct SamplerRow {
     /// Its key.
     pub id: SamplerId,
-    /// Its name in statuses and costs: the file or folder below `/proc/PID`.
+    /// Its name in statuses and costs: the file or folder below `/proc/PID`, or what else it reads.
     pub name: &'static str,
     /// When it is read.
     pub detail: Detail,
@@ -90,6 +97,13 @@ pub static SAMPLERS: &[SamplerRow] = &[
         detail: Detail::Fast,
         metrics: &[MetricId::Threads],
         open: Some(|process| Ok(Box::new(ThreadSampler::open(process)?))),
+    },
+    SamplerRow {
+        id: SamplerId::Probe,
+        name: "probe",
+        detail: Detail::Fast,
+        metrics: &[MetricId::HeapLive, MetricId::HeapBlocks, MetricId::Operations],
+        open: Some(|process| Ok(Box::new(ProbeSampler::open(process)?))),
     },
     SamplerRow {
         id: SamplerId::Status,
@@ -171,7 +185,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
 
 impl SamplerId {
     /// Number of sources.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
 
     /// The row of this source.
     #[must_use]
@@ -211,6 +225,8 @@ mod tests {
     #[test]
     fn every_source_reads_this_process() {
         let process = crate::ProcRoot::default().open_process(std::process::id()).map(Arc::new).unwrap();
+        // These tests have a probe, see `lib.rs`.
+        soakd_probe::op();
         for (row, open) in SAMPLERS.iter().filter_map(|row| Some((row, row.open?))) {
             let mut reading = Reading::default();
             open(&process).unwrap().read(&mut reading).unwrap();

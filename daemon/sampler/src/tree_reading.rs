@@ -1,6 +1,7 @@
 //! What one tick gives.
 
 use crate::error::SampleError;
+use crate::probe_memory::PhaseMark;
 use crate::process_id::ProcessId;
 use crate::reading::Reading;
 use crate::sampler::SamplerId;
@@ -19,6 +20,8 @@ pub struct TreeReading {
     pub arrivals: Vec<Member>,
     /// Who was there in the last tick and is not any more. The sums fell by what these held: that is no cure.
     pub departures: Vec<Member>,
+    /// Phases that members said they began since the last tick.
+    pub marks: Vec<PhaseMark>,
     /// Why the members could not be listed anew, if so; those known before were read.
     pub membership_failure: Option<SampleError>,
 }

@@ -148,6 +148,7 @@ impl TreeSampler {
         let now = (self.clock)();
         self.reading.arrivals.clear();
         self.reading.departures.clear();
+        self.reading.marks.clear();
         self.reading.membership_failure = self.tree.refresh(now).err();
         self.follow_tree();
         for member in &mut self.reading.members {
@@ -173,6 +174,7 @@ impl TreeSampler {
         if detail == Detail::Slow {
             self.look_at_descriptors();
         }
+        self.take_marks();
         self.drop_gone();
         self.complete(swap_is_idle);
         self.sum();
@@ -255,6 +257,16 @@ impl TreeSampler {
         let report = &mut self.reports[row.id as usize];
         report.cost.record(reads + failures, end.saturating_sub(begin));
         report.note_sweep(reads, failures, last);
+    }
+
+    /// Takes the phases that members said they began.
+    fn take_marks(&mut self) {
+        if self.reports[SamplerId::Probe as usize].status == SamplerStatus::Off {
+            return;
+        }
+        for open in &mut self.open {
+            open.take_marks(SamplerId::Probe.row(), &mut self.reading.marks);
+        }
     }
 
     /// Walks the address spaces of all members, unless that was done too recently for the share of time it may take.
@@ -423,6 +435,7 @@ impl TreeSampler {
                         sums[index] = sums[index].map(|sum| sum + value);
                         has_any[index] = true;
                     }
+                    (None, _) if row.is_offered() && member.failure(SamplerId::Probe).is_none() => {}
                     // A process without memory adds none.
                     (None, true) if has_no_memory => {}
                     // Part of a sum is no sum.
@@ -430,9 +443,14 @@ impl TreeSampler {
                 }
             }
         }
-        for row in METRICS.iter().filter(|row| has_any[row.id as usize]) {
+        for row in METRICS {
             let Some(sum) = sums[row.id as usize] else { continue };
             let departed = if row.tree_sum == TreeSum::Cumulative { self.departed.get(row.id) } else { None };
+            // What the last one that counted operations has done stays done.
+            let is_past = row.is_offered() && departed.is_some();
+            if !has_any[row.id as usize] && !is_past {
+                continue;
+            }
             totals.set(row.id, sum + departed.unwrap_or(0.0));
         }
         if self.is_wanted[MetricId::Procs as usize] && self.reading.membership_failure.is_none() {
