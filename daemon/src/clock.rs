@@ -24,6 +24,13 @@ fn asleep_s() -> f64 {
     seconds(ClockId::Boottime) - seconds(ClockId::Monotonic)
 }
 
+/// Now, in nanoseconds of the clock by which probes stamp what they mark.
+#[must_use]
+pub fn monotonic_nanos() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
 impl RunClock {
     /// A clock that starts now.
     #[must_use]

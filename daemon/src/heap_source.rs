@@ -70,6 +70,8 @@ pub struct Beside<'a> {
     pub procs: Option<&'a Column>,
     /// Anonymous memory of each process, where there are several.
     pub of_processes: &'a [Column],
+    /// The processes that tell their own heap, where there are several.
+    pub probed: &'a [Scope],
     /// What happened.
     pub events: &'a [Event],
 }
@@ -77,7 +79,7 @@ pub struct Beside<'a> {
 /// The column of the live heap, and what the verdict says about it; `None` where nothing offers one.
 ///
 /// The heap of one process among several says nothing about the others: it speaks for the whole target only where the target
-/// is one process, or nearly all of its anonymous memory is in one.
+/// is one process, or nearly all of its anonymous memory is in one, or in processes that each tell their heap.
 #[must_use]
 pub fn choose<'a>(columns: &'a [Column], beside: &Beside<'_>, window: Window) -> Option<(&'a Column, Heap)> {
     let points = |column: &Column| column.t_s.iter().filter(|t_s| window.holds(**t_s)).count();
@@ -87,6 +89,7 @@ pub fn choose<'a>(columns: &'a [Column], beside: &Beside<'_>, window: Window) ->
     let of_target = |column: &&Column| column.series.scope == Scope::Tree;
     let whole_target = is_one_process(columns, beside);
     if let Some(column) = called(METRIC).find(of_target) {
+        let whole_target = is_alone(beside) || are_all_probed(columns, beside);
         return Some((column, Heap { from: HeapFrom::Api, source: None, metric: None, whole_target }));
     }
     // The one with most readings; of equals the first.
@@ -112,14 +115,30 @@ pub fn told(metric: &str, source: &str) -> String {
 }
 
 fn is_one_process(columns: &[Column], beside: &Beside<'_>) -> bool {
-    if beside.procs.is_some_and(|procs| procs.values.iter().all(|count| *count <= 1.0)) {
-        return true;
-    }
+    let last = beside.of_processes.iter().filter_map(|column| column.values.last()).copied();
+    is_alone(beside) || is_nearly_all(columns, last.fold(0.0, f64::max))
+}
+
+fn is_alone(beside: &Beside<'_>) -> bool {
+    beside.procs.is_some_and(|procs| procs.values.iter().all(|count| *count <= 1.0))
+}
+
+/// Whether nearly all anonymous memory is in processes that tell their own heap.
+fn are_all_probed(columns: &[Column], beside: &Beside<'_>) -> bool {
+    let key = |scope: &Scope| match scope {
+        Scope::Process { pid, start_ticks, .. } => Some((*pid, *start_ticks)),
+        Scope::Tree | Scope::Host | Scope::Operations | Scope::Source { .. } => None,
+    };
+    let is_probed = |column: &&Column| beside.probed.iter().any(|scope| key(scope) == key(&column.series.scope));
+    let last = beside.of_processes.iter().filter(is_probed).filter_map(|column| column.values.last());
+    is_nearly_all(columns, last.sum())
+}
+
+fn is_nearly_all(columns: &[Column], bytes: f64) -> bool {
     let is_it =
         |column: &&Column| column.series.scope == Scope::Tree && column.series.metric == MetricId::AnonSwap.name();
-    let Some(&all) = columns.iter().find(is_it).and_then(|column| column.values.last()) else { return false };
-    let last = beside.of_processes.iter().filter_map(|column| column.values.last()).copied();
-    last.fold(0.0, f64::max) >= WHOLE_SHARE * all
+    let all = columns.iter().find(is_it).and_then(|column| column.values.last());
+    all.is_some_and(|all| bytes >= WHOLE_SHARE * all)
 }
 
 #[cfg(test)]
@@ -137,7 +156,7 @@ mod tests {
         column
     }
 
-    const NOTHING: Beside<'static> = Beside { procs: None, of_processes: &[], events: &[] };
+    const NOTHING: Beside<'static> = Beside { procs: None, of_processes: &[], probed: &[], events: &[] };
 
     const ALL: Window = Window { from_s: 0.0, to_s: 100.0 };
 
@@ -194,7 +213,7 @@ mod tests {
             let columns = [heap(), column("anon_swap_bytes", Scope::Tree, &[(1.0, 100.0)])];
             let event = Event { t_s: 1.0, kind: EVENT.to_owned(), text: told("x_bytes", "app") };
             let processes = [column("anon_swap_bytes", process, &[(1.0, largest)])];
-            let beside = Beside { procs: Some(&procs), of_processes: &processes, events: &[event] };
+            let beside = Beside { procs: Some(&procs), of_processes: &processes, probed: &[], events: &[event] };
             let chosen = choose(&columns, &beside, ALL);
             chosen.map(|(_, heap)| heap).expect("a heap")
         };
@@ -203,5 +222,21 @@ mod tests {
         assert!(!of(2.0, 60.0).whole_target);
         assert_eq!(of(2.0, 60.0).metric.as_deref(), Some("x_bytes"));
         assert_eq!(choose(&[], &NOTHING, ALL).map(|(_, heap)| heap), None);
+    }
+
+    #[test]
+    fn what_some_processes_tell_speaks_for_all_only_where_these_hold_nearly_all() {
+        let process = |pid: u32| Scope::Process { pid, start_ticks: 1, name: format!("p{pid}") };
+        let of = |probed: &[Scope]| {
+            let anon = |pid, bytes| column("anon_swap_bytes", process(pid), &[(1.0, bytes)]);
+            let of_processes = [anon(1, 50.0), anon(2, 45.0), anon(3, 5.0)];
+            let columns =
+                [column(METRIC, Scope::Tree, &[(1.0, 9.0)]), column("anon_swap_bytes", Scope::Tree, &[(1.0, 100.0)])];
+            let procs = column("procs_count", Scope::Tree, &[(1.0, 3.0)]);
+            let beside = Beside { procs: Some(&procs), of_processes: &of_processes, probed, events: &[] };
+            choose(&columns, &beside, ALL).expect("a heap").1.whole_target
+        };
+        assert!(of(&[process(1), process(2)]));
+        assert!(!of(&[process(1), process(3)]) && !of(&[]));
     }
 }

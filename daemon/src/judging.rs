@@ -49,6 +49,8 @@ pub enum JudgeError {
 pub struct Aside {
     /// Seconds of the run at which the evidence decided, by metric.
     pub decided_at_s: BTreeMap<String, f64>,
+    /// The call stacks that did not free what they allocated, where the target was profiled.
+    pub sites: Vec<reports::Attribution>,
     /// What the load did.
     pub load: Option<reports::Load>,
     /// How the sources did.
@@ -190,10 +192,13 @@ pub fn findings(
         })
         .collect();
     let grown = found.iter_mut().find(|finding| finding.judgement.judgement == JudgementKind::Leak);
-    let attribution = match grown {
+    let grown = match grown {
         Some(grown) => who_grew(store, record, &all, &phases, grown)?,
         None => Vec::new(),
     };
+    // Call stacks first: nobody says more exactly who it is.
+    let mut attribution = aside.sites;
+    attribution.extend(grown);
 
     // A run that is judged again has it already.
     let few = few.filter(|few| !aside.warnings.contains(few));
@@ -232,9 +237,12 @@ fn who_grew(
     grown: &mut SeriesFinding,
 ) -> Result<Vec<reports::Attribution>, StoreError> {
     let metric = settled::metric_of(&grown.metric).unwrap_or(&grown.metric);
-    // Nobody tells the heap of each process; what it takes of memory says who it is.
-    let metric = if metric == heap_source::METRIC { MetricId::AnonSwap.name() } else { metric };
     let mut attribution = attribution::by_process(store, record.key, all, metric, phases.load)?;
+    // A runtime does not tell the heap of each process; what it takes of memory says who it is.
+    let metric = if metric == heap_source::METRIC { MetricId::AnonSwap.name() } else { metric };
+    if attribution.is_empty() {
+        attribution = attribution::by_process(store, record.key, all, metric, phases.load)?;
+    }
     // A look that this version does not understand is none.
     let looks: Vec<Look> = store.looks(record.key)?.iter().filter_map(|look| serde_json::from_str(look).ok()).collect();
     let looked = look_findings::of(&looks, metric);
@@ -311,7 +319,10 @@ fn chosen_heap(
         .map(|series| series.number)
         .collect();
     let procs = store.columns(record.key, &procs)?.pop();
-    let beside = heap_source::Beside { procs: procs.as_ref(), of_processes: &of_processes, events };
+    let tells =
+        |series: &&SeriesRecord| matches!(series.scope, Scope::Process { .. }) && series.metric == heap_source::METRIC;
+    let probed: Vec<Scope> = all.iter().filter(tells).map(|series| series.scope.clone()).collect();
+    let beside = heap_source::Beside { procs: procs.as_ref(), of_processes: &of_processes, probed: &probed, events };
     let chosen = heap_source::choose(columns, &beside, phases.load);
     Ok(chosen.map(|(column, heap)| (column.series.number, heap)))
 }

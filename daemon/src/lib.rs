@@ -36,6 +36,7 @@ pub mod doctor;
 pub mod exit;
 pub mod exit_of;
 pub mod exposition;
+pub mod heap_profile;
 pub mod heap_source;
 pub mod history;
 pub mod host_facts;

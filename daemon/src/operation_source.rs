@@ -27,7 +27,7 @@ const LONGEST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// [`Exit::Config`] for a pattern or an address that cannot be used.
 pub fn of(load: &Load, folder: &Path, shared: &OperationCount) -> Result<OperationSource, Failure> {
     Ok(match &load.counter {
-        None => OperationSource::Nobody,
+        None => OperationSource::Probe,
         Some(Counter::File(path)) => OperationSource::File(path.clone()),
         Some(Counter::Driver) if matches!(load.driver, LoadDriver::Reference { .. }) => {
             OperationSource::File(progress_file(folder))

@@ -23,6 +23,8 @@ pub const CHECKPOINT: &str = "checkpoint";
 pub const CHECKPOINT_FAILED: &str = "checkpoint_failed";
 /// Kind of the event that separates one process from its successor.
 pub const RESTART: &str = "restart";
+/// Kind of the event that the target said it began a phase of its own.
+pub const PHASE: &str = "phase";
 /// Kind of the event that the main process ended.
 pub const EXIT: &str = "exit";
 /// Kind of the event that the kernel killed processes of the target for want of memory.

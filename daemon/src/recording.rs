@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use soakd_analysis::Quantity;
 use soakd_profiles as profiles;
 use soakd_reports::Warning;
-use soakd_sampler::{Detail, METRICS, MetricId, ProcessId, Reading};
+use soakd_sampler::{Detail, METRICS, Metric, MetricId, ProcessId, Reading};
 
 use crate::phases;
 use crate::sampling::Sample;
@@ -15,7 +15,8 @@ use crate::sources::SourceReading;
 use crate::store::{Gap, Notice, Recorder, Scope, SeriesNumber};
 
 /// What is recorded of each process, where there are several: enough to see who grew.
-const OF_PROCESSES: &[MetricId] = &[MetricId::AnonSwap, MetricId::Rss, MetricId::Fds, MetricId::Threads];
+const OF_PROCESSES: &[MetricId] =
+    &[MetricId::HeapLive, MetricId::AnonSwap, MetricId::Rss, MetricId::Fds, MetricId::Threads];
 /// Processes with series of their own. A target that starts thousands is recorded as a whole, and so are the rest.
 const MOST_PROCESSES: usize = 64;
 
@@ -48,9 +49,11 @@ impl Recording {
     pub fn new(recorder: Recorder, profile: &profiles::Profile) -> Self {
         let sample = &profile.sample;
         let is_wanted = |name: &str| sample.metrics.is_empty() || sample.metrics.iter().any(|wanted| wanted == name);
+        // Operations have a series of their own, whoever counts them.
+        let is_recorded = |row: &&Metric| is_wanted(row.name) && row.id != MetricId::Operations;
         Self {
             recorder,
-            metrics: METRICS.iter().filter(|row| is_wanted(row.name)).map(|row| row.id).collect(),
+            metrics: METRICS.iter().filter(is_recorded).map(|row| row.id).collect(),
             tree: [None; MetricId::COUNT],
             missing_since_s: [None; MetricId::COUNT],
             processes: HashMap::new(),

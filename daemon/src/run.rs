@@ -187,6 +187,9 @@ impl<'a> Active<'a> {
     }
 
     fn take_sample(&mut self, sample: Sample) -> Option<Over> {
+        for (at_s, name) in &sample.marks {
+            self.recording.event(*at_s, phases::PHASE, name);
+        }
         if sample.kind == SampleKind::Asked {
             return self.take_asked(&sample);
         }

@@ -8,12 +8,12 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use soakd_sampler::{
-    CgroupSampler, Detail, HostSampler, Membership, MetricId, ProcRoot, ProcessId, ReadCost, Reading, Sampler,
-    SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
+    CgroupSampler, Detail, HostSampler, Membership, MetricId, PhaseMark, ProcRoot, ProcessId, ReadCost, Reading,
+    Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
 };
 use tokio::sync::mpsc as events;
 
-use crate::clock::{RunClock, Stopwatch};
+use crate::clock::{self, RunClock, Stopwatch};
 use crate::disk_watch::DiskWatch;
 use crate::exit::{Exit, Failure};
 use crate::operations::{self, OperationCount};
@@ -50,8 +50,8 @@ pub struct SamplingOptions {
 /// Where the number of operations is read with each sample.
 #[derive(Debug, Clone)]
 pub enum OperationSource {
-    /// Nobody counts.
-    Nobody,
+    /// The target itself, where it has a probe and says so; nobody otherwise.
+    Probe,
     /// Lines of output that matched.
     Lines(LineCounter),
     /// The first word of a file.
@@ -61,11 +61,11 @@ pub enum OperationSource {
 }
 
 impl OperationSource {
-    /// The number so far.
+    /// The number so far; `totals` is what was just read of the target.
     #[must_use]
-    pub fn read(&self) -> Option<f64> {
+    pub fn read(&self, totals: &Reading) -> Option<f64> {
         match self {
-            Self::Nobody => None,
+            Self::Probe => totals.get(MetricId::Operations),
             Self::Lines(counter) => Some(counter.count() as f64),
             Self::File(path) => operations::read_file(path),
             Self::Shared(count) => count.get(),
@@ -108,6 +108,8 @@ pub struct Sample {
     pub processes: Vec<ProcessSample>,
     /// Operations so far.
     pub operations: Option<f64>,
+    /// Phases that the target said it began since the sample before: when, in seconds of the run, and how each is called.
+    pub marks: Vec<(f64, String)>,
     /// Ticks that were missed since the sample before.
     pub missed_ticks_count: u64,
     /// Seconds that the host was suspended since the sample before.
@@ -275,7 +277,7 @@ impl Loop {
         let t_s = self.clock.t_s();
         let watch = Stopwatch::start();
         let reading = self.sampler.tick(detail);
-        let operations = self.options.operations.read();
+        let operations = self.options.operations.read(&reading.totals);
         self.cost.record(1, watch.elapsed());
         Sample {
             kind: SampleKind::Asked,
@@ -284,6 +286,7 @@ impl Loop {
             host: None,
             processes: Vec::new(),
             operations,
+            marks: marks(&reading.marks, t_s, clock::monotonic_nanos()),
             missed_ticks_count: 0,
             suspended_s: 0.0,
             arrivals_count: reading.arrivals.len(),
@@ -310,7 +313,7 @@ impl Loop {
         let watch = Stopwatch::start();
         let reading = self.sampler.tick(detail);
         // The counter is read right beside the memory that its operations cost.
-        let operations = self.options.operations.read();
+        let operations = self.options.operations.read(&reading.totals);
         let mut totals = reading.totals;
         if let Some(cgroup) = &mut self.cgroup {
             let clock = self.clock;
@@ -331,6 +334,7 @@ impl Loop {
         } else {
             Vec::new()
         };
+        let marks = marks(&reading.marks, t_s, clock::monotonic_nanos());
         let (arrivals_count, departures_count) = (reading.arrivals.len(), reading.departures.len());
         let host = self.host.as_mut().filter(|_| is_due(&mut self.host_due_s, HOST_EVERY_S)).map(|host| {
             let mut reading = Reading::default();
@@ -348,12 +352,21 @@ impl Loop {
             host,
             processes,
             operations,
+            marks,
             missed_ticks_count: due.missed,
             suspended_s: slept_s,
             arrivals_count,
             departures_count,
         })
     }
+}
+
+/// When the phases of `marks` began, in seconds of the run, seen at `t_s`, which was `now_nanos` on the host's monotonic clock;
+/// those of before the run left out.
+fn marks(marks: &[PhaseMark], t_s: f64, now_nanos: u64) -> Vec<(f64, String)> {
+    // The target's word is taken for no time that it cannot have been.
+    let ago_s = |mark: &PhaseMark| Duration::from_nanos(now_nanos.saturating_sub(mark.monotonic_nanos)).as_secs_f64();
+    marks.iter().map(|mark| (t_s - ago_s(mark), mark.name.clone())).filter(|(at_s, _)| *at_s >= 0.0).collect()
 }
 
 /// Whether something that happens every `every_s` seconds is due on the tick at `t_s`; if so, the next time is set.
@@ -370,6 +383,8 @@ fn is_due(due_s: &mut f64, t_s: f64, every_s: f64, interval_s: f64) -> bool {
 fn tree_sampler(clock: RunClock, membership: Membership, metrics: &[MetricId]) -> TreeSampler {
     let mut options = TreeOptions::new(ProcRoot::default(), membership);
     options.metrics = metrics.to_vec();
+    // Growth is laid on operations whatever is recorded.
+    options.metrics.push(MetricId::Operations);
     TreeSampler::new(options, Box::new(move || since_start(clock)))
 }
 
@@ -386,6 +401,15 @@ fn cgroup_sampler(metrics: &[MetricId]) -> Option<CgroupSampler> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phase_began_when_the_target_says_if_that_can_be() {
+        let process = ProcessId { start_ticks: 1, pid: 2 };
+        let mark = |monotonic_nanos| PhaseMark { process, monotonic_nanos, name: "warm".to_owned() };
+        let now = 60_000_000_000;
+        let told = marks(&[mark(now - 500_000_000), mark(now + 1), mark(1)], 8.0, now);
+        assert_eq!(told, [(7.5, "warm".to_owned()), (8.0, "warm".to_owned())]);
+    }
 
     #[test]
     fn what_is_due_on_every_nth_tick_does_not_slip_to_the_next_for_a_tick_that_comes_early() {

@@ -1,8 +1,9 @@
 //! The judgement while a run goes on: a monitor for each judged series, and what it says for people.
 
 use soakd_analysis::{Estimate, Judgement, Monitor, Quantity};
-use soakd_sampler::{Detail, METRICS, MetricId};
+use soakd_sampler::{Detail, METRICS, Metric, MetricId};
 
+use crate::heap_source;
 use crate::policy::RunPolicy;
 use crate::progress::clock_face;
 use crate::sampling::Sample;
@@ -12,6 +13,7 @@ use crate::suspicion::{self, Suspicion};
 /// Follows the judged series of one run.
 #[derive(Debug)]
 pub struct Watch {
+    policy: RunPolicy,
     followed: Vec<Followed>,
     started: bool,
     planned_s: f64,
@@ -62,31 +64,24 @@ impl Watch {
     /// A watch on the metrics that `policy` judges. Which of them can be read shows later.
     #[must_use]
     pub fn new(policy: &RunPolicy) -> Self {
-        // What is read now and then is judged at the end, where it has come to enough points.
-        let judged = policy.judged(|row| !matches!(row.detail, Detail::Slow | Detail::Paced));
-        let of_sources = policy.judged_of_sources();
-        let family = judged.len() + of_sources.len();
-        let of_target = METRICS.iter().filter(|row| judged.contains(&row.name)).map(|row| Of::Target(row.id));
-        let of_sources = of_sources.into_iter().map(|(name, metric)| Of::Source { name, metric });
-        let followed = of_target
-            .chain(of_sources)
-            .map(|of| {
-                let quantity = Quantity::of_metric(of.metric());
-                let monitor = Monitor::new(quantity, policy.question(of.metric(), family));
-                Followed { of, quantity, monitor, level: None, undecided: true, unsuspected: true }
-            })
-            .collect();
-        let planned_s = policy.plan.profile.judge.duration.as_secs_f64();
-        Self { followed, started: false, planned_s, first_s: 0.0, check_s: 0.0 }
+        Self {
+            policy: policy.clone(),
+            followed: followed(policy, |_| true),
+            started: false,
+            planned_s: policy.plan.profile.judge.duration.as_secs_f64(),
+            first_s: 0.0,
+            check_s: 0.0,
+        }
     }
 
     /// Takes one sample of the judged part of the run.
     pub fn push(&mut self, sample: &Sample) {
         if !self.started {
+            self.started = true;
             self.first_s = sample.t_s;
             self.check_s = sample.t_s + suspicion::NOT_BEFORE * self.planned_s;
+            self.leave_out_what_is_not_offered(sample);
         }
-        self.started = true;
         for followed in &mut self.followed {
             let Of::Target(metric) = followed.of else { continue };
             if let Some(value) = sample.totals.get(metric) {
@@ -113,12 +108,31 @@ impl Watch {
         }
     }
 
+    /// Most programs have no probe: where the first sample shows none, the others share the error rate.
+    fn leave_out_what_is_not_offered(&mut self, sample: &Sample) {
+        let is_there = |row: &Metric| !row.is_offered() || sample.totals.get(row.id).is_some();
+        let all = followed(&self.policy, is_there);
+        if all.len() < self.followed.len() {
+            // What sources have given meanwhile is not lost.
+            let mut before = std::mem::take(&mut self.followed).into_iter();
+            let known = |of: &Of| matches!(of, Of::Source { .. });
+            self.followed = all
+                .into_iter()
+                .map(|new| if known(&new.of) { before.find(|old| old.of == new.of).unwrap_or(new) } else { new })
+                .collect();
+        }
+    }
+
     /// The first series that the evidence decides by now and had not before.
+    ///
+    /// Where the live heap is known, memory that sees less clearly decides nothing on its own: what it shows may be what the
+    /// allocator keeps.
     pub fn decision(&mut self) -> Option<Decided> {
+        let has_heap = self.followed.iter().any(|followed| followed.is_heap() && followed.level.is_some());
         let (followed, judgement) = self
             .followed
             .iter_mut()
-            .filter(|followed| followed.undecided)
+            .filter(|followed| followed.undecided && (!has_heap || followed.sees_as_clearly_as_the_heap()))
             .find_map(|followed| followed.monitor.decision().map(|judgement| (followed, judgement)))?;
         followed.undecided = false;
         let metric = followed.of.metric().to_owned();
@@ -190,7 +204,33 @@ impl Watch {
     }
 }
 
+/// The series that `policy` judges, those of the target as far as `is_there`.
+fn followed(policy: &RunPolicy, is_there: impl Fn(&Metric) -> bool) -> Vec<Followed> {
+    // What is read now and then is judged at the end, where it has come to enough points.
+    let judged = policy.judged(|row| !matches!(row.detail, Detail::Slow | Detail::Paced) && is_there(row));
+    let of_sources = policy.judged_of_sources();
+    let family = judged.len() + of_sources.len();
+    let of_target = METRICS.iter().filter(|row| judged.contains(&row.name)).map(|row| Of::Target(row.id));
+    let of_sources = of_sources.into_iter().map(|(name, metric)| Of::Source { name, metric });
+    of_target
+        .chain(of_sources)
+        .map(|of| {
+            let quantity = Quantity::of_metric(of.metric());
+            let monitor = Monitor::new(quantity, policy.question(of.metric(), family));
+            Followed { of, quantity, monitor, level: None, undecided: true, unsuspected: true }
+        })
+        .collect()
+}
+
 impl Followed {
+    fn is_heap(&self) -> bool {
+        self.of.metric() == heap_source::METRIC
+    }
+
+    fn sees_as_clearly_as_the_heap(&self) -> bool {
+        self.is_heap() || self.quantity != Quantity::Bytes || matches!(self.of, Of::Source { .. })
+    }
+
     fn push(&mut self, t_s: f64, value: f64, operations: Option<f64>) {
         self.level = Some(value);
         if let Err(error) = self.monitor.push(t_s, value, operations) {

@@ -9,7 +9,7 @@ use crate::commands::{files, output};
 use crate::exit::{Exit, Failure};
 use crate::judging::{self, Aside};
 use crate::store::{Detail, RunRecord, RunState, Store};
-use crate::{exit_of, opening, recorded, verdict};
+use crate::{exit_of, heap_profile, opening, recorded, verdict};
 
 /// Shows what is asked for. `state` gives the state folder, which a verdict file does not need.
 ///
@@ -87,6 +87,7 @@ pub fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict,
     let duration_s = record.duration_s.unwrap_or(0.0);
     let mut aside = match &kept {
         Some(kept) => Aside {
+            sites: kept.attribution.iter().filter(|part| heap_profile::is_site(part)).cloned().collect(),
             load: kept.load.clone(),
             sources: kept.sources.clone(),
             overhead: kept.overhead.clone(),

@@ -21,7 +21,7 @@ use crate::sources::SourceSpecs;
 use crate::store::{NewRun, RunId};
 use crate::target::{AttachSpec, LimitOutcome, SpawnSpec, Target};
 use crate::watch::Watch;
-use crate::{exit_of, host_facts, operation_source, target_spec, verdict};
+use crate::{exit_of, heap_profile, host_facts, operation_source, target_spec, verdict};
 
 impl<'a> Active<'a> {
     /// Starts or attaches to the target, and begins to sample it.
@@ -139,6 +139,9 @@ fn wanted(profile: &Profile, folder: &Path, source: &OperationSource) -> Result<
     match &profile.target.source {
         Some(TargetSource::Command(command)) => {
             let mut spec = target_spec::spawn_spec(profile, command, folder.join("target.log"))?;
+            // Where a target in `dhat` mode leaves its profile.
+            let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+            spec.environment.entry(heap_profile::FOLDER_VARIABLE.into()).or_insert_with(|| absolute.into());
             if let OperationSource::Lines(counter) = source {
                 spec.counters.push(counter.clone());
             }

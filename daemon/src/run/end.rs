@@ -7,7 +7,7 @@ use crate::exit::Failure;
 use crate::sampling::SampleKind;
 use crate::signals::{Request, Signals};
 use crate::target::{Output, SkipGrace};
-use crate::{exit_of, phases, target_spec, verdict};
+use crate::{exit_of, heap_profile, phases, target_spec, verdict};
 
 impl Active<'_> {
     /// Ends everything that was started, judges what was recorded, writes the verdict.
@@ -103,6 +103,9 @@ impl Active<'_> {
                 hint: Some("check `[load.counter]`, or `--operations`, against what the target prints".to_owned()),
             });
         }
+        let (sites, warnings) = heap_profile::found(&self.folder);
+        self.aside.sites = sites;
+        self.aside.warnings.extend(warnings);
         self.aside.load = self.load.report(operations, self.recording.load_s(duration_s));
         verdict::conclude(verdict::Concluding {
             store: self.soak.store,

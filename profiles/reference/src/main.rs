@@ -7,6 +7,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use soakd_reference::{ReferenceArgs, ReferenceError, run};
 
+/// Tells soakd the live heap of the service; `soakd` does the same for `soakd reference`.
+#[global_allocator]
+static PROBE: soakd_probe::Probe = soakd_probe::Probe::system();
+
 /// A small real HTTP service to soak, with leaks that can be switched on
 #[derive(Debug, Parser)]
 #[command(name = "soakd-reference", version)]

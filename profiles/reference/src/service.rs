@@ -38,6 +38,7 @@ impl Service {
             Ok(answer) => {
                 self.metrics.operation_done(operation, begun.elapsed().as_secs_f64());
                 self.leaks.operation_done();
+                soakd_probe::op();
                 Ok(answer)
             }
             Err(error) => {
