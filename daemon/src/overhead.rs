@@ -1,12 +1,17 @@
 //! What soakd itself cost, and what its samplers could not do.
 
+use std::time::Duration;
+
 use procfs::process::Process;
 use rustix::param::clock_ticks_per_second;
 use soakd_reports::{Overhead, Warning};
-use soakd_sampler::{SampleError, SamplerStatus};
+use soakd_sampler::{SampleError, SamplerReport, SamplerStatus};
 
 use crate::policy::RunPolicy;
 use crate::sampling::SamplingReport;
+
+/// Pauses below this are no weaker answer: nobody asks for a descriptor count ten times a second.
+const TOLD_PAUSE: Duration = Duration::from_secs(1);
 
 /// The cost of a run of `duration_s` seconds.
 #[must_use]
@@ -15,7 +20,7 @@ pub fn of(report: &SamplingReport, duration_s: f64) -> Overhead {
     let stat = this.as_ref().and_then(|process| process.stat().ok());
     let cpu_s = stat.map(|stat| (stat.utime + stat.stime) as f64 / clock_ticks_per_second() as f64);
     let status = this.as_ref().and_then(|process| process.status().ok());
-    let seconds = |duration: Option<std::time::Duration>| duration.map(|duration| duration.as_secs_f64());
+    let seconds = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
     Overhead {
         cpu_s,
         cpu_ratio: cpu_s.filter(|_| duration_s > 0.0).map(|cpu_s| cpu_s / duration_s),
@@ -26,6 +31,23 @@ pub fn of(report: &SamplingReport, duration_s: f64) -> Overhead {
         late_ticks_count: report.late_ticks_count,
         looks: None,
     }
+}
+
+/// A source that got too dear to be read each time that it was due.
+fn slowed(sampler: &SamplerReport, metrics: &str) -> Option<Warning> {
+    if sampler.longest_pause < TOLD_PAUSE || sampler.put_off_count == 0 {
+        return None;
+    }
+    let (pause_s, count) = (sampler.longest_pause.as_secs_f64(), sampler.put_off_count);
+    let text = format!(
+        "{metrics} from `{}`: read less often than asked for, down to once in {pause_s:.1} s ({count} times left out), since \
+         each reading takes long",
+        sampler.id.row().name
+    );
+    let hint = Some(
+        "soakd keeps its cost down; fewer processes, or fewer metrics in `[sample]`, are read more often".to_owned(),
+    );
+    Some(Warning { text, hint })
 }
 
 /// What the samplers could not do, so that the answer is weaker than was asked for.
@@ -40,6 +62,7 @@ pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
     for sampler in &report.samplers {
         let row = sampler.id.row();
         let metrics: Vec<String> = row.metrics.iter().map(|metric| format!("`{}`", metric.name())).collect();
+        warnings.extend(slowed(sampler, &metrics.join(", ")));
         let (text, hint) = match sampler.status {
             SamplerStatus::Failed(why) | SamplerStatus::Partly(why) => (
                 format!("{} from `{}`: {} ({why})", metrics.join(", "), row.name, "not measured for all processes"),

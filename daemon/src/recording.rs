@@ -185,11 +185,15 @@ impl Recording {
 
     /// Records a gap for each series that gives values again after failed reads.
     fn note_failed_reads(&mut self, sample: &Sample) {
-        for &metric in self
-            .metrics
-            .iter()
-            .filter(|metric| metric.row().detail == Detail::Fast && metric.row().scope != soakd_sampler::Scope::Host)
-        {
+        let is_due = |metric: &&MetricId| {
+            metric.row().detail == Detail::Fast
+                && match metric.row().scope {
+                    soakd_sampler::Scope::Process => sample.due.contains(**metric),
+                    soakd_sampler::Scope::Host => false,
+                    _ => true,
+                }
+        };
+        for &metric in self.metrics.iter().filter(is_due) {
             let Some(number) = self.tree[metric as usize] else { continue };
             let missing_since_s = &mut self.missing_since_s[metric as usize];
             if sample.totals.get(metric).is_none() {

@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use soakd_sampler::{
-    CgroupSampler, Detail, HostSampler, Membership, MetricId, PhaseMark, ProcRoot, ProcessId, ReadCost, Reading,
-    Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
+    CgroupSampler, Detail, HostSampler, Membership, MetricId, MetricSet, PhaseMark, ProcRoot, ProcessId, ReadCost,
+    Reading, Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
 };
 use tokio::sync::mpsc as events;
 
@@ -102,6 +102,8 @@ pub struct Sample {
     pub t_s: f64,
     /// Sums over the target.
     pub totals: Reading,
+    /// What was read of the target; the rest of `totals` is missing because it was not its turn.
+    pub due: MetricSet,
     /// The host, where it was due.
     pub host: Option<Reading>,
     /// Each process, where there are several and it was due.
@@ -279,10 +281,12 @@ impl Loop {
         let reading = self.sampler.tick(detail);
         let operations = self.options.operations.read(&reading.totals);
         self.cost.record(1, watch.elapsed());
+        let due_metrics = reading.due;
         Sample {
             kind: SampleKind::Asked,
             t_s,
             totals: reading.totals,
+            due: due_metrics,
             host: None,
             processes: Vec::new(),
             operations,
@@ -323,6 +327,7 @@ impl Loop {
             disk.take(&mut totals);
         }
         self.cost.record(1, watch.elapsed());
+        let due_metrics = reading.due;
         let wants_members = self.options.per_process && reading.members.len() > 1;
         let processes = if wants_members && is_due(&mut self.members_due_s, MEMBERS_EVERY_S) {
             let member = |member: &soakd_sampler::MemberReading| ProcessSample {
@@ -349,6 +354,7 @@ impl Loop {
             kind: SampleKind::Tick,
             t_s,
             totals,
+            due: due_metrics,
             host,
             processes,
             operations,

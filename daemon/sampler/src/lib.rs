@@ -27,12 +27,14 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `metric`, `reading`, `error` | [`METRICS`], the values of one instant, and why there is none |
+//! | `metric`, `metric_set`, `reading`, `error` | [`METRICS`], the values of one instant, and why there is none |
 //! | `sampler` | [`Sampler`] and [`SAMPLERS`]; a file for each source: `statm`, `descriptors`, `threads`, `status`, `stat`, `io`, `smaps_rollup`, `probe` |
 //! | `probe_memory` | what the probe in a target says, from the bytes of its shared memory |
 //! | `tree`, `births`, `listing` | who belongs to the target, and how new members are found without searching |
-//! | `tree_sampler`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
-//! | `sampler_status`, `cost`, `pace` | how each source is doing, what it costs, how often it may be read |
+//! | `tree_sampler`, `tree_options`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
+//! | `tree_sum`, `inheritance` | sums that count once what a `fork` shares |
+//! | `pace`, `duty`, `walk_round` | how often each source is read, so that it keeps to its share of time |
+//! | `sampler_status`, `cost` | how each source is doing, and what it costs |
 //! | `descriptor_kind`, `descriptor_look`, `socket_table` | what descriptors stand for, and in which state sockets are |
 //! | `process_look`, `smaps` | the expensive look at one process: mappings, descriptors, threads by name |
 //! | `host`, `host_memory`, `pressure`, `swap_areas` | the host: facts, and memory, load and pressure as context |
@@ -55,16 +57,19 @@ mod descriptor_kind;
 mod descriptor_look;
 mod descriptors;
 mod disk_usage;
+mod duty;
 mod error;
 mod fields;
 mod heap_mapping;
 mod host;
 mod host_memory;
+mod inheritance;
 mod io;
 mod kept_file;
 mod limits;
 mod listing;
 mod metric;
+mod metric_set;
 mod open_member;
 mod pace;
 mod pressure;
@@ -85,8 +90,11 @@ mod status;
 mod swap_areas;
 mod threads;
 mod tree;
+mod tree_options;
 mod tree_reading;
 mod tree_sampler;
+mod tree_sum;
+mod walk_round;
 
 pub use cgroup::{Cgroup, CgroupController, CgroupLayout, CgroupMounts, CgroupVersion};
 pub use cgroup_sampler::{CHECK_EVERY, CgroupSampler};
@@ -100,6 +108,7 @@ pub use host_memory::{HostSampler, Meminfo};
 pub use io::Io;
 pub use limits::{LimitSource, MemoryLimit, memory_limits};
 pub use metric::{Detail, METRICS, Metric, MetricId, Scope, TreeSum};
+pub use metric_set::MetricSet;
 pub use pressure::parse_pressure;
 pub use probe_memory::{PhaseMark, ProbeCounts, ProbeHeader};
 pub use proc_root::ProcRoot;
@@ -115,8 +124,9 @@ pub use stat::{Comm, Stat};
 pub use statm::Statm;
 pub use status::Status;
 pub use tree::{Member, Membership, ProcessTree, UNWATCHED_SEARCH, WATCHED_SEARCH};
+pub use tree_options::TreeOptions;
 pub use tree_reading::{MemberReading, TreeReading};
-pub use tree_sampler::{Clock, TreeOptions, TreeSampler};
+pub use tree_sampler::{Clock, TreeSampler};
 
 /// The tests of this crate are a target with a probe of their own.
 #[cfg(test)]

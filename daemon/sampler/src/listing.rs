@@ -17,12 +17,14 @@ pub(crate) struct Listed {
     pub(crate) parent_pid: u32,
     pub(crate) comm: Comm,
     pub(crate) has_ended: bool,
+    pub(crate) start_stack: u64,
 }
 
 impl From<Stat> for Listed {
     fn from(stat: Stat) -> Self {
         let has_ended = stat.has_ended();
-        Self { id: ProcessId::from_stat(&stat), parent_pid: stat.parent_pid, comm: stat.comm, has_ended }
+        let start_stack = stat.start_stack;
+        Self { id: ProcessId::from_stat(&stat), parent_pid: stat.parent_pid, comm: stat.comm, has_ended, start_stack }
     }
 }
 

@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::error::SampleError;
+use crate::inheritance::Inheritance;
 use crate::probe_memory::PhaseMark;
 use crate::proc_root::ProcRoot;
 use crate::process_id::{Liveness, ProcessId};
@@ -57,6 +58,10 @@ pub(crate) struct OpenMember {
     pub(crate) is_gone: bool,
     /// The counts since its start as last read: they stay in the sum of the tree when it ends.
     pub(crate) counters: Reading,
+    /// What it shares with the member that it was forked from.
+    pub(crate) inheritance: Inheritance,
+    /// What the walk through its address space gave, while the round of walks goes on.
+    pub(crate) walked: Option<Result<Reading, SampleError>>,
 }
 
 impl OpenMember {
@@ -67,7 +72,15 @@ impl OpenMember {
             // What is wrong, if anything, is found and named by the read that follows.
             _ => Files::Reopened,
         };
-        Self { member, files, age_ticks: 0, is_gone: false, counters: Reading::default() }
+        Self {
+            member,
+            files,
+            age_ticks: 0,
+            is_gone: false,
+            counters: Reading::default(),
+            inheritance: Inheritance::default(),
+            walked: None,
+        }
     }
 
     /// Whether its files stay open.

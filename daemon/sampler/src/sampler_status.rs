@@ -17,7 +17,7 @@ pub enum SamplerStatus {
     Waiting,
     /// It gives values.
     Active,
-    /// It gives values, less often than it is asked to, so as not to hold up the target.
+    /// It gives values, less often than it is asked to, so as to keep to its share of time.
     Slowed {
         /// The shortest time between two reads at present.
         pause: Duration,
@@ -57,13 +57,39 @@ pub struct SamplerReport {
     pub last_failure: Option<(ProcessId, SampleError)>,
     /// What is done in place of the usual way, if so, for people.
     pub fallback: Option<&'static str>,
+    /// Times that it was due and was left out, so as not to take more than its share of time.
+    pub put_off_count: u64,
+    /// The longest pause that its cost led to.
+    pub longest_pause: Duration,
+    /// Page faults of the target's processes while they were read: those that reading caused are among them. `None` where
+    /// they were not looked at, since the source touches no page of the target.
+    pub target_faults_count: Option<f64>,
     /// What it costs.
     pub cost: ReadCost,
 }
 
 impl SamplerReport {
     pub(crate) fn new(id: SamplerId, status: SamplerStatus, fallback: Option<&'static str>) -> Self {
-        Self { id, status, failures_count: 0, last_failure: None, fallback, cost: ReadCost::default() }
+        Self {
+            id,
+            status,
+            failures_count: 0,
+            last_failure: None,
+            fallback,
+            put_off_count: 0,
+            longest_pause: Duration::ZERO,
+            target_faults_count: None,
+            cost: ReadCost::default(),
+        }
+    }
+
+    /// It was due, and is left out until `pause` after its last reading.
+    pub(crate) fn note_put_off(&mut self, pause: Duration) {
+        self.put_off_count += 1;
+        self.longest_pause = self.longest_pause.max(pause);
+        if self.status == SamplerStatus::Active {
+            self.status = SamplerStatus::Slowed { pause };
+        }
     }
 
     /// Takes in a sweep: how many members gave values, and the last failure with their number.

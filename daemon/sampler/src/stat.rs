@@ -79,6 +79,9 @@ pub struct Stat {
     pub cpu_ticks: u64,
     /// When it started, in clock ticks since the host booted: with the pid, its identity.
     pub start_ticks: u64,
+    /// Where its stack began at `exec`: a random address that a `fork` hands on, so that equal ones mean a common `exec`. 0 where
+    /// it is not told: without the right to trace the process, or for one without an address space.
+    pub start_stack: u64,
 }
 
 /// The flag of a task that is on its way out (`include/linux/sched.h`).
@@ -118,6 +121,8 @@ impl Stat {
         let start_ticks = count(22)?;
         // A text that ends within the number would give another number. The kernel writes 52 fields.
         count(23)?;
+        // The same holds for this one, which is left out where the text is shorter.
+        let start_stack = count(28).and_then(|address| count(29).map(|_| address)).unwrap_or(0);
         Ok(Self {
             pid: number(pid).and_then(|pid| u32::try_from(pid).ok()).ok_or(GARBLED)?,
             comm: Comm::new(&text[open + 1..close]),
@@ -128,6 +133,7 @@ impl Stat {
             major_faults_count,
             cpu_ticks: user_ticks.saturating_add(system_ticks),
             start_ticks,
+            start_stack,
         })
     }
 

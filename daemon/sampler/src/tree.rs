@@ -56,11 +56,13 @@ pub struct Member {
     pub parent_pid: u32,
     /// Its short name when it was found.
     pub comm: Comm,
+    /// Where its stack began when it was found; see [`crate::Stat::start_stack`].
+    pub start_stack: u64,
 }
 
 impl From<Listed> for Member {
     fn from(listed: Listed) -> Self {
-        Self { id: listed.id, parent_pid: listed.parent_pid, comm: listed.comm }
+        Self { id: listed.id, parent_pid: listed.parent_pid, comm: listed.comm, start_stack: listed.start_stack }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What one tick gives.
 
 use crate::error::SampleError;
+use crate::metric::MetricId;
+use crate::metric_set::MetricSet;
 use crate::probe_memory::PhaseMark;
 use crate::process_id::ProcessId;
 use crate::reading::Reading;
@@ -15,8 +17,7 @@ pub struct TreeReading {
     pub totals: Reading,
     /// Each member that was alive, the oldest first.
     pub members: Vec<MemberReading>,
-    /// Who is there for the first time in this tick. Its memory is part of the sums from the next tick on if it looks
-    /// like a copy of its parent, see [`MemberReading::is_copy_of_parent`].
+    /// Who is there for the first time in this tick.
     pub arrivals: Vec<Member>,
     /// Who was there in the last tick and is not any more. The sums fell by what these held: that is no cure.
     pub departures: Vec<Member>,
@@ -24,6 +25,8 @@ pub struct TreeReading {
     pub marks: Vec<PhaseMark>,
     /// Why the members could not be listed anew, if so; those known before were read.
     pub membership_failure: Option<SampleError>,
+    /// What was read, with or without success. The rest is `None` because it was not its turn.
+    pub due: MetricSet,
 }
 
 impl TreeReading {
@@ -47,9 +50,10 @@ pub struct MemberReading {
     pub reading: Reading,
     /// Why a source gave nothing, by [`SamplerId`].
     pub failures: [Option<SampleError>; SamplerId::COUNT],
-    /// It was born since the last tick and its address space is as large as that of its parent: it has not
-    /// called `exec` yet, and shares its pages (`fork`) or its whole address space (`vfork`). Its memory is not summed.
-    pub is_copy_of_parent: bool,
+    /// Resident anonymous memory that it had in common with another member when it was forked, and that the sums leave out.
+    pub inherited_anon_bytes: f64,
+    /// The same with what is swapped out.
+    pub inherited_anon_swap_bytes: f64,
 }
 
 impl MemberReading {
@@ -60,7 +64,8 @@ impl MemberReading {
             comm: member.comm,
             reading: Reading::default(),
             failures: [None; SamplerId::COUNT],
-            is_copy_of_parent: false,
+            inherited_anon_bytes: 0.0,
+            inherited_anon_swap_bytes: 0.0,
         }
     }
 
@@ -68,5 +73,17 @@ impl MemberReading {
     #[must_use]
     pub fn failure(&self, sampler: SamplerId) -> Option<SampleError> {
         self.failures[sampler as usize]
+    }
+
+    /// What it adds to the sum of `metric` over the tree: its value, without what it has inherited.
+    #[must_use]
+    pub fn part_of_sum(&self, metric: MetricId) -> Option<f64> {
+        let value = self.reading.get(metric)?;
+        let inherited = match metric {
+            MetricId::Anon | MetricId::Rss => self.inherited_anon_bytes,
+            MetricId::AnonSwap => self.inherited_anon_swap_bytes,
+            _ => return Some(value),
+        };
+        Some((value - inherited).max(0.0))
     }
 }

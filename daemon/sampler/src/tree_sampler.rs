@@ -4,63 +4,29 @@ use std::time::Duration;
 
 use crate::descriptor_look::DescriptorLook;
 use crate::descriptors::size_is_a_count;
+use crate::duty::{Duty, Purpose};
 use crate::error::SampleError;
 use crate::fields::as_reading;
+use crate::inheritance;
 use crate::metric::{Detail, METRICS, MetricId, Scope, TreeSum};
+use crate::metric_set::MetricSet;
 use crate::open_member::OpenMember;
 use crate::pace::Pace;
 use crate::proc_root::ProcRoot;
-use crate::process_id::{ProcessId, read_stat};
+use crate::process_id::ProcessId;
 use crate::reading::Reading;
 use crate::sampler::{SAMPLERS, SamplerId, SamplerRow};
 use crate::sampler_status::{SamplerReport, SamplerStatus};
 use crate::swap_areas::SwapAreas;
-use crate::tree::{Member, Membership, ProcessTree};
+use crate::tree::{Member, ProcessTree};
+use crate::tree_options::TreeOptions;
 use crate::tree_reading::{MemberReading, TreeReading};
+use crate::tree_sum::TreeSums;
+use crate::walk_round::{WalkRound, Walking};
 
 /// Time since any fixed point, on a clock that does not jump. The sampler reads no clock of its own: whoever makes it hands one
 /// in, and a test hands in any time it likes.
 pub type Clock = Box<dyn FnMut() -> Duration + Send>;
-
-/// What to read, and within which bounds.
-#[derive(Debug, Clone)]
-pub struct TreeOptions {
-    /// What is read as `/proc`.
-    pub root: ProcRoot,
-    /// Who belongs to the target.
-    pub membership: Membership,
-    /// What is asked for; sources of nothing that is asked for stay off. By default all metrics of processes and trees.
-    pub metrics: Vec<MetricId>,
-    /// Resident size of a process above which its address space is not walked (`pss_bytes`, `uss_bytes`, `swap_pss_bytes`).
-    pub walk_limit_bytes: u64,
-    /// Largest share of time, 0 to 1, in which a member's address space may be walked, and of this process's own time for
-    /// the look at descriptors and sockets of all members.
-    pub walk_share_ratio: f64,
-    /// Most members whose files stay open; each takes two descriptors, five with [`Detail::Full`]. The others are opened
-    /// at each tick, which costs some ten times as much. By default an eighth of the limit on open files.
-    pub kept_members_max_count: usize,
-}
-
-/// 4 GiB: a walk of some 50 ms.
-const WALK_LIMIT_BYTES: u64 = 4 << 30;
-/// One part in a thousand.
-const WALK_SHARE_RATIO: f64 = 0.001;
-
-impl TreeOptions {
-    /// The defaults for a target.
-    #[must_use]
-    pub fn new(root: ProcRoot, membership: Membership) -> Self {
-        let files_limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1024);
-        Self {
-            root,
-            membership,
-            metrics: METRICS.iter().filter(|row| row.scope != Scope::Host).map(|row| row.id).collect(),
-            walk_limit_bytes: WALK_LIMIT_BYTES,
-            walk_share_ratio: WALK_SHARE_RATIO,
-            kept_members_max_count: usize::try_from(files_limit / 8).unwrap_or(usize::MAX),
-        }
-    }
-}
 
 /// Samples a tree. Once the members stay the same, a tick allocates nothing.
 pub struct TreeSampler {
@@ -72,16 +38,24 @@ pub struct TreeSampler {
     open: Vec<OpenMember>,
     reading: TreeReading,
     reports: Vec<SamplerReport>,
-    is_wanted: [bool; MetricId::COUNT],
+    duties: [Duty; SamplerId::COUNT],
+    /// Some member has a failure in its reading, which the next tick takes back.
+    has_failures: bool,
+    wanted: MetricSet,
+    /// What sources give beside what is asked for.
+    unwanted: Vec<MetricId>,
+    /// What is asked for and counts since the start of each process.
+    counts: Vec<MetricId>,
     swap_areas: SwapAreas,
     /// Sums of the counts since the start of the members that ended.
     departed: Reading,
+    sums: TreeSums,
+    walk_round: WalkRound,
     walk_limit_bytes: u64,
     walk_pace: Pace,
+    walk_share_ratio: f64,
     look: DescriptorLook,
     look_pace: Pace,
-    /// Connections that linger, as of the last look, if that was in this tick.
-    lingering_count: Option<u64>,
     kept_members_max_count: usize,
 }
 
@@ -95,12 +69,9 @@ impl TreeSampler {
     /// A sampler that has read nothing yet.
     #[must_use]
     pub fn new(options: TreeOptions, clock: Clock) -> Self {
-        let mut is_wanted = [false; MetricId::COUNT];
-        for metric in &options.metrics {
-            is_wanted[*metric as usize] = true;
-        }
+        let wanted: MetricSet = options.metrics.iter().copied().collect();
         let needs = |metric: &MetricId| {
-            is_wanted[*metric as usize] || (is_wanted[MetricId::AnonSwap as usize] && *metric == MetricId::Swap)
+            wanted.contains(*metric) || (wanted.contains(MetricId::AnonSwap) && *metric == MetricId::Swap)
         };
         let reports = SAMPLERS.iter().map(|row| {
             // `statm` is always read: it tells who is still there.
@@ -115,6 +86,7 @@ impl TreeSampler {
         });
         let reports: Vec<SamplerReport> = reports.collect();
         let wants_sockets = reports[SamplerId::Sockets as usize].status != SamplerStatus::Off;
+        let of_processes = || METRICS.iter().filter(|row| row.scope == Scope::Process);
         Self {
             clock,
             tree: ProcessTree::new(options.root.clone(), options.membership),
@@ -122,14 +94,23 @@ impl TreeSampler {
             open: Vec::new(),
             reading: TreeReading::default(),
             reports,
-            is_wanted,
+            duties: Default::default(),
+            has_failures: false,
+            unwanted: of_processes().filter(|row| !wanted.contains(row.id)).map(|row| row.id).collect(),
+            counts: of_processes()
+                .filter(|row| row.tree_sum == TreeSum::Cumulative && wanted.contains(row.id))
+                .map(|row| row.id)
+                .collect(),
+            wanted,
             swap_areas: SwapAreas::open(&options.root),
             departed: Reading::default(),
+            sums: TreeSums::default(),
+            walk_round: WalkRound::default(),
             walk_limit_bytes: options.walk_limit_bytes,
             walk_pace: Pace::new(options.walk_share_ratio),
+            walk_share_ratio: options.walk_share_ratio,
             look: DescriptorLook::new(wants_sockets),
             look_pace: Pace::new(options.walk_share_ratio),
-            lingering_count: None,
             kept_members_max_count: options.kept_members_max_count,
             root: options.root,
         }
@@ -151,33 +132,38 @@ impl TreeSampler {
         self.reading.marks.clear();
         self.reading.membership_failure = self.tree.refresh(now).err();
         self.follow_tree();
-        for member in &mut self.reading.members {
-            member.reading.clear();
-            member.failures = [None; SamplerId::COUNT];
-            member.is_copy_of_parent = false;
-        }
+        self.forget_values();
         let swap_is_idle = self.wants_swap() && self.swap_areas.are_idle();
+        let mut swap_is_known = swap_is_idle;
         for row in SAMPLERS {
             if self.reports[row.id as usize].status == SamplerStatus::Off {
                 continue;
             }
             let is_needed_for_swap = row.id == SamplerId::Status && self.wants_swap() && !swap_is_idle;
             if row.id == SamplerId::SmapsRollup {
-                if detail == Detail::Slow {
-                    self.walk(row);
-                }
+                self.walk(row, detail, now);
             } else if row.open.is_some() && (row.detail <= detail || is_needed_for_swap) {
-                self.sweep(row);
+                let purpose = if is_needed_for_swap { Purpose::Witness } else { Purpose::Asked };
+                let was_read = self.sweep(row, purpose, now);
+                swap_is_known |= was_read && row.id == SamplerId::Status;
             }
         }
-        self.lingering_count = None;
-        if detail == Detail::Slow {
-            self.look_at_descriptors();
-        }
+        let lingering_count = if detail == Detail::Slow { self.look_at_descriptors(now) } else { None };
         self.take_marks();
         self.drop_gone();
+        if swap_is_known {
+            self.note_due(&[MetricId::Swap, MetricId::AnonSwap]);
+        }
         self.complete(swap_is_idle);
-        self.sum();
+        self.sums.sum(&mut self.reading, &self.departed);
+        if self.wanted.contains(MetricId::Procs) && self.reading.membership_failure.is_none() {
+            self.reading.totals.set(MetricId::Procs, as_reading(self.reading.members.len() as u64));
+        }
+        if self.wanted.contains(MetricId::SocketsTimeWait)
+            && let Some(count) = lingering_count
+        {
+            self.reading.totals.set(MetricId::SocketsTimeWait, as_reading(count));
+        }
         &self.reading
     }
 
@@ -206,7 +192,7 @@ impl TreeSampler {
     }
 
     fn wants_swap(&self) -> bool {
-        self.is_wanted[MetricId::AnonSwap as usize] || self.is_wanted[MetricId::Swap as usize]
+        self.wanted.contains(MetricId::AnonSwap) || self.wanted.contains(MetricId::Swap)
     }
 
     /// Opens who came and closes who went.
@@ -217,10 +203,11 @@ impl TreeSampler {
         self.generation = self.tree.generation();
         let members = std::mem::take(&mut self.reading.members);
         let mut known = std::mem::take(&mut self.open).into_iter().zip(members).peekable();
+        let mut gone = Vec::new();
         // Both lists are sorted, so one pass over the two is enough.
         for member in self.tree.members() {
             while let Some((open, _)) = known.next_if(|(open, _)| open.member.id < member.id) {
-                depart(&open, &mut self.departed, &mut self.reading.departures);
+                gone.push(open);
             }
             let (open, reading) = known.next_if(|(open, _)| open.member.id == member.id).unwrap_or_else(|| {
                 self.reading.arrivals.push(*member);
@@ -230,13 +217,36 @@ impl TreeSampler {
             self.open.push(open);
             self.reading.members.push(reading);
         }
-        for (open, _) in known {
-            depart(&open, &mut self.departed, &mut self.reading.departures);
+        gone.extend(known.map(|(open, _)| open));
+        for gone in gone {
+            depart(&gone, &mut self.departed, &mut self.reading.departures);
+            inheritance::owner_left(&mut self.open, gone.member.id, gone.inheritance);
         }
     }
 
-    /// Reads one source of all members.
-    fn sweep(&mut self, row: &SamplerRow) {
+    /// Takes the values of the last tick back.
+    fn forget_values(&mut self) {
+        for member in &mut self.reading.members {
+            member.reading.clear();
+        }
+        if std::mem::take(&mut self.has_failures) {
+            for member in &mut self.reading.members {
+                member.failures = [None; SamplerId::COUNT];
+            }
+        }
+        self.reading.due = MetricSet::default();
+        self.note_due(&[MetricId::Procs]);
+    }
+
+    /// Reads one source of all members, unless it has had its share of time; whether it did.
+    fn sweep(&mut self, row: &SamplerRow, purpose: Purpose, now: Duration) -> bool {
+        if row.id != SamplerId::Statm
+            && let Err(pause) = self.duties[row.id as usize].may_start(now)
+        {
+            // No failure of the members: that would be more to write than what the pause saves.
+            self.reports[row.id as usize].note_put_off(pause);
+            return false;
+        }
         let begin = (self.clock)();
         let (mut reads, mut failures, mut last) = (0, 0, None);
         for (open, member) in self.open.iter_mut().zip(&mut self.reading.members) {
@@ -248,15 +258,20 @@ impl TreeSampler {
                 Err(SampleError::Vanished) => open.is_gone = true,
                 Err(why) => {
                     member.failures[row.id as usize] = Some(why);
+                    self.has_failures = true;
                     failures += 1;
                     last = Some((open.member.id, why));
                 }
             }
         }
         let end = (self.clock)();
+        let took = end.saturating_sub(begin);
         let report = &mut self.reports[row.id as usize];
-        report.cost.record(reads + failures, end.saturating_sub(begin));
+        report.cost.record(reads + failures, took);
         report.note_sweep(reads, failures, last);
+        self.duties[row.id as usize].ended(end, took, purpose);
+        self.note_due(row.metrics);
+        true
     }
 
     /// Takes the phases that members said they began.
@@ -269,45 +284,32 @@ impl TreeSampler {
         }
     }
 
-    /// Walks the address spaces of all members, unless that was done too recently for the share of time it may take.
-    fn walk(&mut self, row: &SamplerRow) {
-        let begin = (self.clock)();
-        if let Err(pause) = self.walk_pace.may_start(begin) {
-            self.put_off(row.id, pause);
-            return;
-        }
-        let report = &mut self.reports[row.id as usize];
-        let (mut reads, mut failures, mut last) = (0, 0, None);
-        let mut longest = Duration::ZERO;
-        for (open, member) in self.open.iter_mut().zip(&mut self.reading.members) {
-            if open.is_gone {
-                continue;
+    /// Begins a round of walks through the address spaces, or goes on with it.
+    fn walk(&mut self, row: &'static SamplerRow, detail: Detail, now: Duration) {
+        if !self.walk_round.is_going_on {
+            if detail < Detail::Slow {
+                return;
             }
-            let is_too_large =
-                member.reading.get(MetricId::Rss).is_some_and(|bytes| bytes > as_reading(self.walk_limit_bytes));
-            let result = if is_too_large {
-                Err(SampleError::TooLarge)
-            } else {
-                let begin = (self.clock)();
-                let result = open.read(&self.root, row, &mut member.reading);
-                let took = (self.clock)().saturating_sub(begin);
-                report.cost.record(1, took);
-                longest = longest.max(took);
-                result
-            };
-            match result {
-                Ok(()) => reads += 1,
-                Err(SampleError::Vanished) => open.is_gone = true,
-                Err(why) => {
-                    member.failures[row.id as usize] = Some(why);
-                    failures += 1;
-                    last = Some((open.member.id, why));
-                }
+            if let Err(pause) = self.walk_pace.may_start(now) {
+                self.put_off(row.id, pause);
+                return;
             }
+            self.walk_round.begin(&mut self.open);
         }
-        report.note_sweep(reads, failures, last);
-        // Each address space is walked once in a sweep, so it is the longest walk that sets the pause.
-        self.walk_pace.ended((self.clock)(), longest);
+        let mut walking = Walking {
+            root: &self.root,
+            row,
+            clock: &mut self.clock,
+            limit_bytes: self.walk_limit_bytes,
+            report: &mut self.reports[row.id as usize],
+        };
+        let members = &mut self.reading.members;
+        if let Some(cost) = self.walk_round.go_on(&mut walking, &mut self.open, members, self.walk_share_ratio) {
+            // Failures are told in this tick alone.
+            self.has_failures = true;
+            self.walk_pace.ended((self.clock)(), cost);
+            self.note_due(row.metrics);
+        }
     }
 
     /// Says of `sampler` that it was due, and is put off.
@@ -315,25 +317,24 @@ impl TreeSampler {
         for member in &mut self.reading.members {
             member.failures[sampler as usize] = Some(SampleError::PutOff);
         }
-        let report = &mut self.reports[sampler as usize];
-        if report.status == SamplerStatus::Active {
-            report.status = SamplerStatus::Slowed { pause };
-        }
+        self.has_failures = true;
+        self.reports[sampler as usize].note_put_off(pause);
     }
 
-    /// Looks at the descriptors and sockets of all members, unless that was done too recently.
-    fn look_at_descriptors(&mut self) {
+    /// Looks at the descriptors and sockets of all members, unless that was done too recently; the number of connections that linger.
+    fn look_at_descriptors(&mut self, now: Duration) -> Option<u64> {
         let on = [SamplerId::DescriptorKinds, SamplerId::Sockets]
             .map(|id| (id, self.reports[id as usize].status != SamplerStatus::Off));
-        let Some((payer, _)) = on.into_iter().find(|(_, is_on)| *is_on) else { return };
-        let begin = (self.clock)();
-        if let Err(pause) = self.look_pace.may_start(begin) {
+        let (payer, _) = on.into_iter().find(|(_, is_on)| *is_on)?;
+        if let Err(pause) = self.look_pace.may_start(now) {
             for (id, _) in on.into_iter().filter(|(_, is_on)| *is_on) {
                 self.put_off(id, pause);
             }
-            return;
+            return None;
         }
-        self.lingering_count = self.look.take(&self.root, &mut self.reading.members);
+        let begin = (self.clock)();
+        let lingering_count = self.look.take(&self.root, &mut self.reading.members);
+        self.has_failures = true;
         let end = (self.clock)();
         let took = end.saturating_sub(begin);
         self.look_pace.ended(end, took);
@@ -354,6 +355,16 @@ impl TreeSampler {
             if id == payer {
                 report.cost.record(reads + failures, took);
             }
+            self.note_due(id.row().metrics);
+        }
+        self.note_due(&[MetricId::SocketsTimeWait]);
+        lingering_count
+    }
+
+    /// What is wanted of `metrics` was read in this tick.
+    fn note_due(&mut self, metrics: &[MetricId]) {
+        for metric in metrics.iter().filter(|metric| self.wanted.contains(**metric)) {
+            self.reading.due.insert(*metric);
         }
     }
 
@@ -376,31 +387,16 @@ impl TreeSampler {
                 Some(arrival) => drop(self.reading.arrivals.remove(arrival)),
                 None => depart(&open, &mut self.departed, &mut self.reading.departures),
             }
+            inheritance::owner_left(&mut self.open, open.member.id, open.inheritance);
         }
         self.generation = self.tree.generation();
     }
 
     /// Works out what follows from what was read.
     fn complete(&mut self, swap_is_idle: bool) {
-        for (index, open) in self.open.iter_mut().enumerate() {
+        let has_counts = self.counts.iter().any(|metric| self.reading.due.contains(*metric));
+        for (open, member) in self.open.iter_mut().zip(&mut self.reading.members) {
             open.age_ticks += 1;
-            let (id, parent_pid) = (open.member.id, open.member.parent_pid);
-            let is_new = open.age_ticks == 1;
-            let size = self.reading.members[index].reading.get(MetricId::Virtual);
-            let is_copy = is_new
-                && size.is_some()
-                && self.reading.members.iter().any(|parent| {
-                    parent.id.pid == parent_pid && parent.id < id && parent.reading.get(MetricId::Virtual) == size
-                });
-            let member = &mut self.reading.members[index];
-            member.is_copy_of_parent = is_copy;
-            // `exec` changes the name; it mostly follows soon after the birth.
-            if open.age_ticks.is_power_of_two()
-                && let Ok(stat) = read_stat(&self.root, id.pid)
-                && stat.start_ticks == id.start_ticks
-            {
-                member.comm = stat.comm;
-            }
             let anon = member.reading.get(MetricId::Anon);
             if swap_is_idle && anon.is_some() {
                 member.reading.set(MetricId::Swap, 0.0);
@@ -408,58 +404,19 @@ impl TreeSampler {
             if let (Some(anon), Some(swap)) = (anon, member.reading.get(MetricId::Swap)) {
                 member.reading.set(MetricId::AnonSwap, anon + swap);
             }
-            for row in METRICS.iter().filter(|row| row.tree_sum == TreeSum::Cumulative) {
-                if let Some(value) = member.reading.get(row.id) {
-                    open.counters.set(row.id, value);
-                }
-            }
-            for metric in MetricId::all().filter(|metric| !self.is_wanted[*metric as usize]) {
-                member.reading.unset(metric);
-            }
-        }
-    }
-
-    /// Sums over the members, in one pass over them.
-    fn sum(&mut self) {
-        let totals = &mut self.reading.totals;
-        totals.clear();
-        let mut sums = [Some(0.0); MetricId::COUNT];
-        let mut has_any = [false; MetricId::COUNT];
-        for member in &self.reading.members {
-            let has_no_memory = member.failure(SamplerId::Statm) == Some(SampleError::NoMemory);
-            for row in METRICS {
-                let index = row.id as usize;
-                match (member.reading.get(row.id), row.is_memory()) {
-                    (Some(_), true) if member.is_copy_of_parent => {}
-                    (Some(value), _) => {
-                        sums[index] = sums[index].map(|sum| sum + value);
-                        has_any[index] = true;
+            if has_counts {
+                for metric in &self.counts {
+                    if let Some(value) = member.reading.get(*metric) {
+                        open.counters.set(*metric, value);
                     }
-                    (None, _) if row.is_offered() && member.failure(SamplerId::Probe).is_none() => {}
-                    // A process without memory adds none.
-                    (None, true) if has_no_memory => {}
-                    // Part of a sum is no sum.
-                    (None, _) => sums[index] = None,
                 }
             }
         }
-        for row in METRICS {
-            let Some(sum) = sums[row.id as usize] else { continue };
-            let departed = if row.tree_sum == TreeSum::Cumulative { self.departed.get(row.id) } else { None };
-            // What the last one that counted operations has done stays done.
-            let is_past = row.is_offered() && departed.is_some();
-            if !has_any[row.id as usize] && !is_past {
-                continue;
+        inheritance::follow(&self.root, &mut self.open, &mut self.reading.members);
+        for member in &mut self.reading.members {
+            for metric in &self.unwanted {
+                member.reading.unset(*metric);
             }
-            totals.set(row.id, sum + departed.unwrap_or(0.0));
-        }
-        if self.is_wanted[MetricId::Procs as usize] && self.reading.membership_failure.is_none() {
-            totals.set(MetricId::Procs, as_reading(self.reading.members.len() as u64));
-        }
-        if self.is_wanted[MetricId::SocketsTimeWait as usize]
-            && let Some(count) = self.lingering_count
-        {
-            totals.set(MetricId::SocketsTimeWait, as_reading(count));
         }
     }
 }

@@ -181,10 +181,161 @@ fn a_process_that_was_just_forked_does_not_count_the_memory_of_its_parent_again(
     proc.write(20, "statm", &parent);
     let reading = tick_later(&mut sampler, &millis, Detail::Fast);
     assert_eq!(pids(&reading), [10, 20]);
-    assert!(reading.members[1].is_copy_of_parent);
+    assert_eq!(reading.members[1].inherited_anon_bytes, MIB);
     assert_eq!(reading.totals.get(MetricId::Anon), Some(MIB));
-    // It stays what it is, so it is a worker.
+    // Its stack's address is not told, so that from here on it may have called `exec`.
     assert_eq!(tick_later(&mut sampler, &millis, Detail::Fast).totals.get(MetricId::Anon), Some(2.0 * MIB));
+}
+
+/// Where the stacks of a server and of its workers begin, and of what they execute.
+const OWN: u64 = 0x7ffc_1234_5000;
+const OTHER: u64 = 0x7ffd_4321_0000;
+
+/// The `stat` of a process whose stack begins at an address that `exec` has drawn.
+fn stat_with_stack(proc: &Proc, pid: u32, parent: u32, start_ticks: u64, start_stack: u64) {
+    let text = format!(
+        "{pid} (p{pid}) S {parent} 0 0 0 -1 0 7 0 0 0 0 0 0 0 20 0 1 0 {start_ticks} 0 0 0 0 0 {start_stack} 0\n"
+    );
+    proc.write(pid, "stat", &text);
+}
+
+/// A child of 10, its copy or not by `start_stack`, with so much anonymous memory.
+fn forked(proc: &Proc, pid: u32, start_ticks: u64, start_stack: u64, mib: u64) {
+    proc.process(pid, 10, start_ticks);
+    stat_with_stack(proc, pid, 10, start_ticks, start_stack);
+    proc.memory(pid, mib);
+}
+
+/// The sum of anonymous memory in MiB, a tick later.
+fn anon_mib(sampler: &mut TreeSampler, millis: &AtomicU64) -> f64 {
+    tick_later(sampler, millis, Detail::Fast).totals.get(MetricId::Anon).unwrap() / MIB
+}
+
+#[test]
+fn what_workers_inherited_is_counted_once_for_as_long_as_the_server_lives() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    stat_with_stack(&proc, 10, 1, 100, OWN);
+    proc.memory(10, 100);
+    let (mut sampler, millis) = proc.sampler(root);
+    assert_eq!(anon_mib(&mut sampler, &millis), 100.0);
+    forked(&proc, 20, 110, OWN, 101);
+    forked(&proc, 30, 120, OWN, 100);
+    assert_eq!(anon_mib(&mut sampler, &millis), 101.0);
+    proc.memory(20, 130);
+    for _ in 0..20 {
+        assert_eq!(anon_mib(&mut sampler, &millis), 130.0, "what a worker allocates counts");
+    }
+    assert_eq!(sampler.reading().members[1].part_of_sum(MetricId::Anon), Some(30.0 * MIB));
+    proc.end(30);
+    assert_eq!(anon_mib(&mut sampler, &millis), 130.0, "a worker that ends takes only its own along");
+    forked(&proc, 40, 130, OWN, 100);
+    assert_eq!(anon_mib(&mut sampler, &millis), 130.0);
+    // The server gives back what it had: the workers have it for themselves, and the oldest holds it for both.
+    proc.memory(10, 40);
+    assert_eq!(anon_mib(&mut sampler, &millis), 40.0 + 90.0 + 60.0);
+}
+
+#[test]
+fn when_the_owner_ends_the_oldest_worker_holds_what_they_share() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    stat_with_stack(&proc, 10, 1, 100, OWN);
+    proc.memory(10, 100);
+    let (mut sampler, millis) = proc.sampler(root);
+    for (pid, start_ticks) in [(20, 110), (30, 120), (40, 130)] {
+        forked(&proc, pid, start_ticks, OWN, 100);
+    }
+    assert_eq!(anon_mib(&mut sampler, &millis), 100.0);
+    proc.end(10);
+    for pid in [20, 30, 40] {
+        stat_with_stack(&proc, pid, 1, 100 + u64::from(pid - 10), OWN);
+    }
+    assert_eq!(anon_mib(&mut sampler, &millis), 100.0);
+    proc.end(30);
+    assert_eq!(anon_mib(&mut sampler, &millis), 100.0);
+    proc.end(20);
+    assert_eq!(anon_mib(&mut sampler, &millis), 100.0);
+}
+
+#[test]
+fn whoever_calls_exec_shares_nothing_any_more() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    stat_with_stack(&proc, 10, 1, 100, OWN);
+    proc.memory(10, 100);
+    let (mut sampler, millis) = proc.sampler(root);
+    // One that has done so already, and one that does so later.
+    forked(&proc, 20, 110, OTHER, 5);
+    forked(&proc, 30, 120, OWN, 100);
+    assert_eq!(anon_mib(&mut sampler, &millis), 105.0);
+    for _ in 0..4 {
+        anon_mib(&mut sampler, &millis);
+    }
+    stat_with_stack(&proc, 30, 10, 120, OTHER + 4096);
+    proc.memory(30, 7);
+    assert_eq!(anon_mib(&mut sampler, &millis), 112.0);
+}
+
+#[test]
+fn walks_through_many_are_spread_over_ticks_and_told_together() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    proc.rollup(10, 512);
+    for pid in 20..30 {
+        proc.process(pid, 10, u64::from(pid) + 100);
+        proc.rollup(pid, 512);
+    }
+    let membership = Membership::Descendants { of: vec![root], include_roots: true };
+    let mut options = TreeOptions::new(proc.root(), membership);
+    options.metrics = vec![MetricId::Uss];
+    // Each walk takes 2 ms: a look at the clock before it and one after.
+    let mut now = Duration::ZERO;
+    let clock = move || {
+        now += Duration::from_millis(2);
+        now
+    };
+    let mut sampler = TreeSampler::new(options, Box::new(clock));
+    let mut ticks = 1;
+    while !sampler.tick(if ticks == 1 { Detail::Slow } else { Detail::Fast }).due.contains(MetricId::Uss) {
+        assert_eq!(sampler.reading().totals.get(MetricId::Uss), None, "part of a sum is no sum");
+        ticks += 1;
+    }
+    assert_eq!(sampler.reading().totals.get(MetricId::Uss), Some(11.0 * 512.0 * 1024.0));
+    assert!((4..=6).contains(&ticks), "{ticks}");
+    assert_eq!(sampler.reports()[SamplerId::SmapsRollup as usize].cost.count(), 11);
+}
+
+#[test]
+fn a_source_that_gets_dear_is_read_less_often_and_that_is_said() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    let membership = Membership::Descendants { of: vec![root], include_roots: true };
+    let mut options = TreeOptions::new(proc.root(), membership);
+    options.metrics = vec![MetricId::Rss, MetricId::Threads];
+    // A sweep takes 3 ms by this clock: 0.03 % of 10 s.
+    let mut now = Duration::ZERO;
+    let clock = move || {
+        now += Duration::from_millis(3);
+        now
+    };
+    let mut sampler = TreeSampler::new(options, Box::new(clock));
+    let mut read_at = Vec::new();
+    for tick in 0..10_000 {
+        let reading = sampler.tick(Detail::Fast);
+        assert!(reading.due.contains(MetricId::Rss) && reading.totals.get(MetricId::Rss).is_some());
+        assert_eq!(reading.due.contains(MetricId::Threads), reading.totals.get(MetricId::Threads).is_some());
+        if reading.due.contains(MetricId::Threads) {
+            read_at.push(tick);
+        }
+    }
+    // Three looks at the clock make a tick of 9 ms.
+    let between = read_at[read_at.len() - 1] - read_at[read_at.len() - 2];
+    assert!((1_110..=1_113).contains(&between), "{between}");
+    let report = &sampler.reports()[SamplerId::Threads as usize];
+    assert_eq!(report.longest_pause, Duration::from_secs(10));
+    assert_eq!(report.put_off_count + u64::try_from(read_at.len()).unwrap(), 10_000);
+    assert_eq!(report.status, SamplerStatus::Slowed { pause: Duration::from_secs(10) });
 }
 
 #[test]

@@ -1,0 +1,99 @@
+//! How often a source is swept over all members.
+//!
+//! A source that gets dear (a tree of thousands, a loaded host) is read less often, so that soakd stays cheap whatever it is
+//! pointed at. `statm` alone is read at every tick: it tells who is still there, and gives the witness of a leak.
+
+use std::time::Duration;
+
+use crate::pace::Pace;
+
+/// Share of time for sweeping one source: 0.03 % of a core.
+const SHARE_RATIO: f64 = 0.000_3;
+/// A source on which the witness of a leak depends, on a host that swaps, may take this many times as much.
+const WITNESS_WEIGHT: u32 = 10;
+/// The longest pause that sweeps lead to: a minute gives a series of an hour its 60 points.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What a sweep is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Something that is asked for.
+    Asked,
+    /// The witness of a leak.
+    Witness,
+}
+
+/// When one source may be swept again.
+#[derive(Debug, Clone)]
+pub(crate) struct Duty {
+    pace: Pace,
+    last: Option<Duration>,
+}
+
+impl Default for Duty {
+    fn default() -> Self {
+        Self { pace: Pace::new(SHARE_RATIO), last: None }
+    }
+}
+
+impl Duty {
+    /// Whether a sweep may begin at `now`; if not, how long it pauses at present.
+    pub(crate) fn may_start(&self, now: Duration) -> Result<(), Duration> {
+        self.pace.may_start(now)
+    }
+
+    /// Takes in a sweep that ended at `now` and took `took`.
+    ///
+    /// The shorter of the last two counts: the first one opens files, and on a busy host any one may have been interrupted.
+    pub(crate) fn ended(&mut self, now: Duration, took: Duration, purpose: Purpose) {
+        let cost = self.last.map_or(Duration::ZERO, |last| last.min(took));
+        self.last = Some(took);
+        let weighed = if purpose == Purpose::Witness { cost / WITNESS_WEIGHT } else { cost };
+        self.pace.ended(now, weighed.min(LONGEST_PAUSE.mul_f64(SHARE_RATIO)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cheap_source_is_never_put_off_and_a_dear_one_keeps_to_its_share() {
+        for (took_us, every_ms) in [(1, 4), (60, 200), (1500, 5000), (1_000_000, 60_000)] {
+            let (mut duty, took) = (Duty::default(), Duration::from_micros(took_us));
+            let mut read_at = Vec::new();
+            for tick in 0..60_000 {
+                let now = Duration::from_millis(tick * 2);
+                if duty.may_start(now).is_ok() {
+                    read_at.push(now);
+                    duty.ended(now + took, took, Purpose::Asked);
+                }
+            }
+            let steady = read_at[read_at.len() - 1] - read_at[read_at.len() - 2];
+            let expected = Duration::from_millis(every_ms);
+            assert!(steady >= expected && steady <= expected + took + Duration::from_millis(4), "{took:?}: {steady:?}");
+        }
+    }
+
+    #[test]
+    fn one_sweep_that_was_interrupted_changes_nothing() {
+        let mut duty = Duty::default();
+        for took in [10_000, 1, 10_000, 1] {
+            duty.ended(Duration::ZERO, Duration::from_micros(took), Purpose::Asked);
+            assert_eq!(duty.may_start(Duration::from_millis(4)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_the_witness_depends_on_may_take_more() {
+        let pause = |purpose| {
+            let mut duty = Duty::default();
+            for _ in 0..2 {
+                duty.ended(Duration::ZERO, Duration::from_millis(3), purpose);
+            }
+            duty.may_start(Duration::ZERO).unwrap_err()
+        };
+        assert_eq!(pause(Purpose::Asked), Duration::from_secs(10));
+        assert_eq!(pause(Purpose::Witness), Duration::from_secs(1));
+    }
+}
