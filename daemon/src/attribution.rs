@@ -8,10 +8,14 @@ use crate::store::{Column, RunKey, Scope, SeriesRecord, Store, StoreError};
 /// Shares below this are not named.
 const SMALLEST_SHARE: f64 = 0.01;
 
+/// Most that are named.
+const MOST_NAMED: usize = 10;
+
 /// The processes whose `metric` grew inside `window`, the largest share first; empty where processes were not recorded
 /// apart.
 ///
-/// A process that was born inside the window counts with all it holds; one that ended counts no more.
+/// A process that was born inside the window counts with all it holds beyond what it shares with its parent; one that ended
+/// counts no more.
 ///
 /// # Errors
 /// [`StoreError`] where their series cannot be read.
@@ -52,6 +56,7 @@ pub fn by_process(
         })
         .collect();
     attribution.sort_by(|one, other| other.share.total_cmp(&one.share));
+    attribution.truncate(MOST_NAMED);
     Ok(attribution)
 }
 

@@ -11,7 +11,7 @@
 //! | [`target`], [`keeper`] | what is soaked: started, attached to, watched, stopped |
 //! | [`load`], [`operations`], [`operation_source`] | what keeps it busy, and how its operations are counted |
 //! | [`collect`], [`settled`] | how it is made to settle, and the series of settled samples |
-//! | [`sampling`], [`ticker`], [`clock`] | samples at absolute deadlines, on a thread of their own |
+//! | [`sampling`], [`members`], [`ticker`], [`clock`] | samples at absolute deadlines, on a thread of their own |
 //! | [`sources`], [`exposition`] | endpoints and commands that are asked besides |
 //! | [`recording`], [`source_recording`], [`store`], [`opening`] | what is written while it runs, and read back |
 //! | [`watch`], [`progress`] | the estimate while it runs, and how it is shown |
@@ -48,6 +48,7 @@ pub mod load;
 pub mod logging;
 pub mod look_findings;
 pub mod looks;
+pub mod members;
 pub mod opening;
 pub mod operation_source;
 pub mod operations;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use procfs::process::Process;
 use rustix::param::clock_ticks_per_second;
-use soakd_reports::{Overhead, Warning};
+use soakd_reports::{Overhead, SourceCost, Warning};
 use soakd_sampler::{SampleError, SamplerReport, SamplerStatus};
 
 use crate::policy::RunPolicy;
@@ -30,6 +30,23 @@ pub fn of(report: &SamplingReport, duration_s: f64) -> Overhead {
         read_max_s: Some(report.cost.longest().as_secs_f64()).filter(|_| report.cost.count() > 0),
         late_ticks_count: report.late_ticks_count,
         looks: None,
+        sources: report.samplers.iter().filter(|sampler| sampler.cost.count() > 0).map(source_cost).collect(),
+    }
+}
+
+fn source_cost(sampler: &SamplerReport) -> SourceCost {
+    let cost = &sampler.cost;
+    let seconds = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
+    SourceCost {
+        name: sampler.id.row().name.to_owned(),
+        reads_count: cost.count(),
+        total_s: cost.total().as_secs_f64(),
+        read_p50_s: seconds(cost.quantile(0.5)),
+        read_p99_s: seconds(cost.quantile(0.99)),
+        read_max_s: Some(cost.longest().as_secs_f64()),
+        put_off_count: sampler.put_off_count,
+        longest_pause_s: seconds(Some(sampler.longest_pause).filter(|_| sampler.put_off_count > 0)),
+        target_faults_count: sampler.target_faults_count.map(|count| count as u64),
     }
 }
 

@@ -7,6 +7,7 @@ use soakd_profiles as profiles;
 use soakd_reports::Warning;
 use soakd_sampler::{Detail, METRICS, Metric, MetricId, ProcessId, Reading};
 
+use crate::members::OF_PROCESSES;
 use crate::phases;
 use crate::sampling::Sample;
 use crate::settled;
@@ -14,11 +15,8 @@ use crate::source_recording::SourceRecording;
 use crate::sources::SourceReading;
 use crate::store::{Gap, Notice, Recorder, Scope, SeriesNumber};
 
-/// What is recorded of each process, where there are several: enough to see who grew.
-const OF_PROCESSES: &[MetricId] =
-    &[MetricId::HeapLive, MetricId::AnonSwap, MetricId::Rss, MetricId::Fds, MetricId::Threads];
-/// Processes with series of their own. A target that starts thousands is recorded as a whole, and so are the rest.
-const MOST_PROCESSES: usize = 64;
+/// Processes with series of their own in the course of a run. What comes after them is recorded as part of the whole.
+const MOST_PROCESSES: usize = 4096;
 
 /// Writes one run.
 #[derive(Debug)]
@@ -28,7 +26,7 @@ pub struct Recording {
     tree: [Option<SeriesNumber>; MetricId::COUNT],
     /// Since when a metric that is read on every tick has given no value.
     missing_since_s: [Option<f64>; MetricId::COUNT],
-    processes: HashMap<ProcessId, [Option<SeriesNumber>; MetricId::COUNT]>,
+    processes: HashMap<ProcessId, [Option<SeriesNumber>; OF_PROCESSES.len()]>,
     operations_series: Option<SeriesNumber>,
     sources: Vec<SourceRecording>,
     readings: Vec<(SeriesNumber, f64)>,
@@ -144,13 +142,16 @@ impl Recording {
             if !is_known && self.processes.len() >= MOST_PROCESSES {
                 continue;
             }
-            let numbers = self.processes.entry(process.id).or_insert([None; MetricId::COUNT]);
-            let scope = |_| Scope::Process {
-                pid: process.id.pid,
-                start_ticks: process.id.start_ticks,
-                name: process.name.clone(),
-            };
-            put(&mut self.recorder, &mut self.readings, numbers, OF_PROCESSES, &process.reading, &scope);
+            let numbers = self.processes.entry(process.id).or_default();
+            for ((metric, value), number) in OF_PROCESSES.iter().zip(process.values).zip(numbers) {
+                let (Some(value), true) = (value, self.metrics.contains(metric)) else { continue };
+                let number = *number.get_or_insert_with(|| {
+                    let ProcessId { pid, start_ticks } = process.id;
+                    let scope = Scope::Process { pid, start_ticks, name: process.name.to_string() };
+                    self.recorder.series(metric.name(), scope, Quantity::of_metric(metric.name()))
+                });
+                self.readings.push((number, value));
+            }
         }
         if let Some(operations) = sample.operations {
             let number = *self

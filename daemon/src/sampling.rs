@@ -8,14 +8,15 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use soakd_sampler::{
-    CgroupSampler, Detail, HostSampler, Membership, MetricId, MetricSet, PhaseMark, ProcRoot, ProcessId, ReadCost,
-    Reading, Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
+    CgroupSampler, Detail, HostSampler, Membership, MetricId, MetricSet, PhaseMark, ProcRoot, ReadCost, Reading,
+    Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
 };
 use tokio::sync::mpsc as events;
 
 use crate::clock::{self, RunClock, Stopwatch};
 use crate::disk_watch::DiskWatch;
 use crate::exit::{Exit, Failure};
+use crate::members::{Members, ProcessSample};
 use crate::operations::{self, OperationCount};
 use crate::target::LineCounter;
 use crate::ticker::Ticker;
@@ -24,8 +25,6 @@ use crate::ticker::Ticker;
 const WAITING_SAMPLES: usize = 64;
 /// The host is read at most this often; it is context.
 const HOST_EVERY_S: f64 = 1.0;
-/// With several processes, each one's own values are handed over at most this often.
-const MEMBERS_EVERY_S: f64 = 1.0;
 
 /// What to sample, and how often.
 #[derive(Debug, Clone)]
@@ -73,17 +72,6 @@ impl OperationSource {
     }
 }
 
-/// The values of one process.
-#[derive(Debug, Clone)]
-pub struct ProcessSample {
-    /// Which process.
-    pub id: ProcessId,
-    /// Its short name.
-    pub name: String,
-    /// Its values.
-    pub reading: Reading,
-}
-
 /// Why a sample was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SampleKind {
@@ -106,7 +94,7 @@ pub struct Sample {
     pub due: MetricSet,
     /// The host, where it was due.
     pub host: Option<Reading>,
-    /// Each process, where there are several and it was due.
+    /// Processes of their own, where there are several and it was due.
     pub processes: Vec<ProcessSample>,
     /// Operations so far.
     pub operations: Option<f64>,
@@ -219,7 +207,7 @@ struct Loop {
     host_due_s: f64,
     full_due_s: f64,
     slow_due_s: f64,
-    members_due_s: f64,
+    members: Members,
 }
 
 impl Loop {
@@ -236,7 +224,7 @@ impl Loop {
             host_due_s: 0.0,
             full_due_s: 0.0,
             slow_due_s: 0.0,
-            members_due_s: 0.0,
+            members: Members::default(),
             clock,
             options,
         }
@@ -248,6 +236,7 @@ impl Loop {
                 Ok(Command::Follow(membership)) => {
                     self.sampler = tree_sampler(self.clock, membership, &self.options.metrics);
                     self.cgroup = cgroup_sampler(&self.options.metrics);
+                    self.members.restart();
                 }
                 Ok(Command::Read(detail)) => {
                     if hand_over.blocking_send(self.read(detail)).is_err() {
@@ -281,12 +270,11 @@ impl Loop {
         let reading = self.sampler.tick(detail);
         let operations = self.options.operations.read(&reading.totals);
         self.cost.record(1, watch.elapsed());
-        let due_metrics = reading.due;
         Sample {
             kind: SampleKind::Asked,
             t_s,
             totals: reading.totals,
-            due: due_metrics,
+            due: reading.due,
             host: None,
             processes: Vec::new(),
             operations,
@@ -328,17 +316,7 @@ impl Loop {
         }
         self.cost.record(1, watch.elapsed());
         let due_metrics = reading.due;
-        let wants_members = self.options.per_process && reading.members.len() > 1;
-        let processes = if wants_members && is_due(&mut self.members_due_s, MEMBERS_EVERY_S) {
-            let member = |member: &soakd_sampler::MemberReading| ProcessSample {
-                id: member.id,
-                name: member.comm.to_string(),
-                reading: member.reading,
-            };
-            reading.members.iter().map(member).collect()
-        } else {
-            Vec::new()
-        };
+        let processes = if self.options.per_process { self.members.pick(reading, t_s, interval_s) } else { Vec::new() };
         let marks = marks(&reading.marks, t_s, clock::monotonic_nanos());
         let (arrivals_count, departures_count) = (reading.arrivals.len(), reading.departures.len());
         let host = self.host.as_mut().filter(|_| is_due(&mut self.host_due_s, HOST_EVERY_S)).map(|host| {

@@ -57,8 +57,8 @@ pub use next::next_steps;
 pub use outcome::{Outcome, Severity};
 pub use read::{ReadError, read};
 pub use record::{
-    Attribution, Event, Gap, Heap, HeapFrom, Load, Looks, Overhead, Samples, Source, SourceFailures, SourceStatus,
-    Warning,
+    Attribution, Event, Gap, Heap, HeapFrom, Load, Looks, Overhead, Samples, Source, SourceCost, SourceFailures,
+    SourceStatus, Warning,
 };
 pub use recording::{Origin, Recorded, Recording, Span};
 pub use render::terminal::headline;

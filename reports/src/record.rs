@@ -53,6 +53,9 @@ pub struct Overhead {
     /// What looking at mappings, descriptors and threads cost; `None` where there was no look.
     #[serde(default)]
     pub looks: Option<Looks>,
+    /// What each source has cost, those that were never read left out.
+    #[serde(default)]
+    pub sources: Vec<SourceCost>,
 }
 
 /// What the expensive looks at the target cost. They are taken beside the samples.
@@ -68,6 +71,30 @@ pub struct Looks {
     pub ratio: Option<f64>,
     /// Resident memory of the target whose referenced bits were cleared, so that it is marked anew when touched.
     pub referenced_reset_bytes: u64,
+}
+
+/// What reading one source has cost.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceCost {
+    /// The file or folder below `/proc/PID`.
+    pub name: String,
+    /// Number of reads; each process counts.
+    pub reads_count: u64,
+    /// Time spent in them, in seconds.
+    pub total_s: f64,
+    /// How long the read of one process took: the median, in seconds. Reads of microseconds are timed by the sweep over all processes.
+    pub read_p50_s: Option<f64>,
+    /// The slowest of 100 reads, in seconds.
+    pub read_p99_s: Option<f64>,
+    /// The slowest read, in seconds.
+    pub read_max_s: Option<f64>,
+    /// Times that it was due and was left out, since it would have taken more than its share of time.
+    pub put_off_count: u64,
+    /// The longest pause that this led to, in seconds; `None` where nothing was left out.
+    pub longest_pause_s: Option<f64>,
+    /// Page faults of the target's processes while they were read: pages that reading made the target touch are among them, and so
+    /// is what it touched by itself meanwhile. `None` for sources that read counters of the kernel and look at no page.
+    pub target_faults_count: Option<u64>,
 }
 
 /// Something besides the kernel that was asked for numbers, and how it did.

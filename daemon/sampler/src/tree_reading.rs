@@ -50,25 +50,31 @@ pub struct MemberReading {
     pub reading: Reading,
     /// Why a source gave nothing, by [`SamplerId`].
     pub failures: [Option<SampleError>; SamplerId::COUNT],
+    /// Ticks since it was found, this one included.
+    pub age_ticks: u64,
     /// Resident anonymous memory that it had in common with another member when it was forked, and that the sums leave out.
     pub inherited_anon_bytes: f64,
     /// The same with what is swapped out.
     pub inherited_anon_swap_bytes: f64,
 }
 
-impl MemberReading {
-    pub(crate) fn new(member: &Member) -> Self {
+impl From<&Member> for MemberReading {
+    /// A reading without values.
+    fn from(member: &Member) -> Self {
         Self {
             id: member.id,
             parent_pid: member.parent_pid,
             comm: member.comm,
             reading: Reading::default(),
             failures: [None; SamplerId::COUNT],
+            age_ticks: 0,
             inherited_anon_bytes: 0.0,
             inherited_anon_swap_bytes: 0.0,
         }
     }
+}
 
+impl MemberReading {
     /// Why `sampler` gave nothing in this tick, if so.
     #[must_use]
     pub fn failure(&self, sampler: SamplerId) -> Option<SampleError> {

@@ -212,7 +212,7 @@ impl TreeSampler {
             let (open, reading) = known.next_if(|(open, _)| open.member.id == member.id).unwrap_or_else(|| {
                 self.reading.arrivals.push(*member);
                 let keep = self.open.len() < self.kept_members_max_count;
-                (OpenMember::new(&self.root, *member, keep), MemberReading::new(member))
+                (OpenMember::new(&self.root, *member, keep), MemberReading::from(member))
             });
             self.open.push(open);
             self.reading.members.push(reading);
@@ -397,6 +397,7 @@ impl TreeSampler {
         let has_counts = self.counts.iter().any(|metric| self.reading.due.contains(*metric));
         for (open, member) in self.open.iter_mut().zip(&mut self.reading.members) {
             open.age_ticks += 1;
+            member.age_ticks = open.age_ticks;
             let anon = member.reading.get(MetricId::Anon);
             if swap_is_idle && anon.is_some() {
                 member.reading.set(MetricId::Swap, 0.0);

@@ -299,6 +299,15 @@ impl Page {
             self.heading("soakd itself");
             self.item(&parts.join(", "));
         }
+        // What holds up the target is told apart: it is no matter of soakd alone.
+        for source in overhead.sources.iter().filter(|source| source.target_faults_count.is_some()) {
+            let mut parts = vec![format!("`{}` read {} times", source.name, source.reads_count)];
+            parts.extend(source.read_p99_s.map(|read_s| format!("99 of 100 within {}", span(read_s))));
+            parts.extend(source.read_max_s.map(|read_s| format!("the longest {}", span(read_s))));
+            parts
+                .extend(source.target_faults_count.map(|count| format!("{count} page faults of the target meanwhile")));
+            self.item(&parts.join(", "));
+        }
     }
 
     /// What was asked besides the kernel, and where the live heap comes from.

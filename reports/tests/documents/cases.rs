@@ -6,7 +6,7 @@ use soakd_analysis::judgement::{ModelChoice, ModelScore};
 use soakd_analysis::{Estimate, Judgement, JudgementKind, Quantity};
 use soakd_reports::{
     Attribution, Bound, Budget, Ended, Event, Findings, Gap, Heap, HeapFrom, Host, Load, Looks, Overhead, Policy, Role,
-    Run, Samples, Scope, SeriesFinding, Source, SourceFailures, SourceStatus, Verdict, Warning,
+    Run, Samples, Scope, SeriesFinding, Source, SourceCost, SourceFailures, SourceStatus, Verdict, Warning,
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -165,6 +165,28 @@ fn findings(run: Run, series: Vec<SeriesFinding>) -> Findings {
                 ratio: Some(0.000_006),
                 referenced_reset_bytes: 91 << 20,
             }),
+            sources: vec![
+                SourceCost {
+                    name: "statm".to_owned(),
+                    reads_count: 3600,
+                    total_s: 0.0036,
+                    read_p50_s: Some(0.000_001),
+                    read_p99_s: Some(0.000_002),
+                    read_max_s: Some(0.000_04),
+                    ..SourceCost::default()
+                },
+                SourceCost {
+                    name: "smaps_rollup".to_owned(),
+                    reads_count: 120,
+                    total_s: 0.24,
+                    read_p50_s: Some(0.0019),
+                    read_p99_s: Some(0.0028),
+                    read_max_s: Some(0.0031),
+                    put_off_count: 0,
+                    longest_pause_s: None,
+                    target_faults_count: Some(4),
+                },
+            ],
         },
         warnings: Vec::new(),
         events: vec![Event { t_s: 0.8, kind: "ready".to_owned(), text: "port 8080 answers".to_owned() }],

@@ -1,0 +1,107 @@
+//! Which processes of a tree are recorded one by one, and how often.
+//!
+//! All that live long, at a rate that falls with their number: whatever the size of the tree, the record grows at the same pace.
+//! A process counts as long-lived when it was there from the beginning, or for a share of the run so far, so that a server that
+//! replaces its workers all day leaves a bounded number of series.
+
+use soakd_sampler::{Comm, MemberReading, MetricId, ProcessId, TreeReading};
+
+/// What is recorded of each process: enough to see who grew.
+pub const OF_PROCESSES: [MetricId; 5] =
+    [MetricId::HeapLive, MetricId::AnonSwap, MetricId::Rss, MetricId::Fds, MetricId::Threads];
+
+/// The shortest time from one record of the processes to the next.
+const EVERY_S: f64 = 1.0;
+/// So many processes are recorded in each [`EVERY_S`]; with more, all of them come round more slowly.
+const AT_ONCE: f64 = 64.0;
+/// A process that came later is recorded once it has lived this long, and for this share of the run.
+const LEAST_AGE_S: f64 = 2.0;
+/// See [`LEAST_AGE_S`].
+const LEAST_AGE_SHARE: f64 = 0.02;
+
+/// The values of one process.
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessSample {
+    /// Which process.
+    pub id: ProcessId,
+    /// Its short name.
+    pub name: Comm,
+    /// What it adds to the sum of each of [`OF_PROCESSES`].
+    pub values: [Option<f64>; OF_PROCESSES.len()],
+}
+
+impl From<&MemberReading> for ProcessSample {
+    fn from(member: &MemberReading) -> Self {
+        Self { id: member.id, name: member.comm, values: OF_PROCESSES.map(|metric| member.part_of_sum(metric)) }
+    }
+}
+
+/// Picks the processes that are recorded.
+#[derive(Debug, Default)]
+pub struct Members {
+    due_s: f64,
+    ticks: u64,
+}
+
+impl Members {
+    /// The processes to record of the tick at `t_s`, one of a tick every `interval_s`; none where there is one process alone, which
+    /// is the tree.
+    pub fn pick(&mut self, reading: &TreeReading, t_s: f64, interval_s: f64) -> Vec<ProcessSample> {
+        self.ticks += 1;
+        let count = reading.members.len();
+        // Ticks come a little late, each by another amount: the nearest one is meant.
+        if count < 2 || t_s < self.due_s - 0.5 * interval_s {
+            return Vec::new();
+        }
+        self.due_s = t_s + EVERY_S.max(count as f64 / AT_ONCE);
+        let is_long_lived = |member: &&MemberReading| {
+            let age_s = member.age_ticks as f64 * interval_s;
+            member.age_ticks >= self.ticks || age_s >= LEAST_AGE_S.max(LEAST_AGE_SHARE * t_s)
+        };
+        reading.members.iter().filter(is_long_lived).map(ProcessSample::from).collect()
+    }
+
+    /// The target is made of other processes from now on.
+    pub fn restart(&mut self) {
+        self.ticks = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use soakd_sampler::{Member, Reading};
+
+    use super::*;
+
+    fn tree(ages_ticks: &[u64]) -> TreeReading {
+        let member = |(pid, age_ticks): (u32, &u64)| {
+            let id = ProcessId { start_ticks: u64::from(pid), pid };
+            let member = Member { id, parent_pid: 1, comm: Comm::default(), start_stack: 0 };
+            let mut reading = MemberReading::from(&member);
+            reading.age_ticks = *age_ticks;
+            reading.reading = Reading::default();
+            reading
+        };
+        TreeReading { members: (1..).zip(ages_ticks).map(member).collect(), ..TreeReading::default() }
+    }
+
+    #[test]
+    fn those_from_the_beginning_are_recorded_at_once_and_later_ones_when_they_have_lived_long() {
+        let mut members = Members::default();
+        let mut picked = |t_s: u32, ages: &[u64]| members.pick(&tree(ages), f64::from(t_s), 1.0).len();
+        assert_eq!(picked(0, &[1]), 0, "one process is the tree");
+        assert_eq!(picked(1, &[2, 1]), 1);
+        assert_eq!(picked(2, &[3, 2]), 2);
+        assert_eq!((3..=999).map(|t_s| picked(t_s, &[u64::from(t_s) + 1, 19])).max(), Some(2));
+        assert_eq!(picked(1000, &[1001, 19]), 1, "2 % of the run");
+        assert_eq!(picked(1001, &[1002, 21]), 2);
+    }
+
+    #[test]
+    fn a_thousand_come_round_more_slowly() {
+        let mut members = Members::default();
+        let ages = |tick: u64| vec![tick + 1; 1000];
+        let times = (0..160).filter(|tick| !members.pick(&tree(&ages(*tick)), *tick as f64, 1.0).is_empty()).count();
+        assert_eq!(times, 10);
+    }
+}
