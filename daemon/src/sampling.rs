@@ -384,6 +384,8 @@ fn cgroup_sampler(metrics: &[MetricId]) -> Option<CgroupSampler> {
 
 #[cfg(test)]
 mod tests {
+    use soakd_sampler::ProcessId;
+
     use super::*;
 
     #[test]
