@@ -1,7 +1,8 @@
 //! How often a source is swept over all members.
 //!
 //! A source that gets dear (a tree of thousands, a loaded host) is read less often, so that soakd stays cheap whatever it is
-//! pointed at. `statm` alone is read at every tick: it tells who is still there, and gives the witness of a leak.
+//! pointed at. `statm` and a probe in the target are read at every tick: they give the witnesses of a leak, and the first one tells
+//! who is still there.
 
 use std::time::Duration;
 
