@@ -4,6 +4,7 @@
 
 #[allow(dead_code, reason = "each test uses its part")]
 mod proc_folder;
+mod skip;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -142,8 +143,9 @@ fn a_target_in_namespaces_of_its_own_is_read_from_outside() {
     }
     command.args(["--pid", "--mount", "--net", "--fork", "sh", "-c"]);
     let script = "exec 3<&0; sh -c 'exec 4</dev/null; echo $$; read line <&3' & read line <&3; wait";
-    let Some((started, line)) = Started::new(command.arg(script)) else { return };
-    let Ok(inner) = line.trim().parse::<u32>() else { return };
+    let right = "the right to make namespaces (`unshare`)";
+    let Some((started, line)) = Started::new(command.arg(script)) else { return skip::skipped(right) };
+    let Ok(inner) = line.trim().parse::<u32>() else { return skip::skipped(right) };
     let mut sampler = started.sampler();
     let begin = Instant::now();
     let reading = loop {

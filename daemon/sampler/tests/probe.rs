@@ -87,6 +87,8 @@ impl Drop for Target {
 
 /// In a target: says where it stands, and waits until it may go on. Allocates nothing once it has been called.
 fn stop_at(name: &str) {
+    // Before it says where it stands: the buffer of standard input is made on first use, and is memory that counts.
+    let mut input = std::io::stdin().lock();
     let mut output = std::io::stdout().lock();
     output.write_all(b"\n").unwrap();
     output.write_all(name.as_bytes()).unwrap();
@@ -94,7 +96,7 @@ fn stop_at(name: &str) {
     output.flush().unwrap();
     let mut byte = [0];
     // The end of the test is the end of the target.
-    assert!(std::io::stdin().lock().read(&mut byte).unwrap() > 0, "the test has ended");
+    assert!(input.read(&mut byte).unwrap() > 0, "the test has ended");
 }
 
 fn is_target() -> bool {
@@ -256,15 +258,17 @@ fn a_child_has_counters_of_its_own_and_holds_what_it_got() {
             break (parent, own);
         }
     };
-    assert_eq!(parent, alone + 100_000.0, "what the child does is nothing to the parent");
-    assert!((child - alone).abs() < 4096.0, "it holds what the parent held, but for what it freed: {child} of {alone}");
+    // The thread of the test harness allocates a little now and then; what the child gives back is 100,000 bytes.
+    let is_about = |heap: f64, expected: f64| (heap - expected).abs() < 4096.0;
+    assert!(is_about(parent, alone + 100_000.0), "what the child does is nothing to the parent: {parent} of {alone}");
+    assert!(is_about(child, alone), "it holds what the parent held, but for what it freed: {child} of {alone}");
     target.go_on("killed");
     let deadline = Instant::now() + Duration::from_secs(60);
     while target.tick().members.len() > 1 {
         assert!(Instant::now() < deadline, "the child is still there");
     }
     let totals = target.tick().totals;
-    assert_eq!(totals.get(MetricId::HeapLive), Some(parent));
+    assert!(totals.get(MetricId::HeapLive).is_some_and(|heap| is_about(heap, parent)), "{totals:?} of {parent}");
     assert_eq!(totals.get(MetricId::Operations), Some(1.0), "what it has done stays done");
 }
 
