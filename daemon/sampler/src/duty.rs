@@ -15,6 +15,9 @@ const WITNESS_WEIGHT: u32 = 10;
 /// The longest pause that sweeps lead to: a minute gives a series of an hour its 60 points.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// What a source may take before it has to keep to its share: a run of seconds needs its points, and a run of hours does not notice.
+const CREDIT: Duration = Duration::from_millis(50);
+
 /// What a sweep is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -29,11 +32,13 @@ pub(crate) enum Purpose {
 pub(crate) struct Duty {
     pace: Pace,
     last: Option<Duration>,
+    /// What is left of [`CREDIT`].
+    credit: Duration,
 }
 
 impl Default for Duty {
     fn default() -> Self {
-        Self { pace: Pace::new(SHARE_RATIO), last: None }
+        Self { pace: Pace::new(SHARE_RATIO), last: None, credit: CREDIT }
     }
 }
 
@@ -49,6 +54,10 @@ impl Duty {
     pub(crate) fn ended(&mut self, now: Duration, took: Duration, purpose: Purpose) {
         let cost = self.last.map_or(Duration::ZERO, |last| last.min(took));
         self.last = Some(took);
+        self.credit = self.credit.saturating_sub(took);
+        if !self.credit.is_zero() {
+            return;
+        }
         let weighed = if purpose == Purpose::Witness { cost / WITNESS_WEIGHT } else { cost };
         self.pace.ended(now, weighed.min(LONGEST_PAUSE.mul_f64(SHARE_RATIO)));
     }
@@ -77,6 +86,21 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_seconds_has_its_points_also_where_a_source_is_dear() {
+        let mut duty = Duty::default();
+        let took = Duration::from_micros(500);
+        let read = (0..100).filter(|tick| {
+            let now = Duration::from_millis(20 * tick);
+            let may = duty.may_start(now).is_ok();
+            if may {
+                duty.ended(now + took, took, Purpose::Asked);
+            }
+            may
+        });
+        assert_eq!(read.count(), 100);
+    }
+
+    #[test]
     fn one_sweep_that_was_interrupted_changes_nothing() {
         let mut duty = Duty::default();
         for took in [10_000, 1, 10_000, 1] {
@@ -89,7 +113,9 @@ mod tests {
     fn what_the_witness_depends_on_may_take_more() {
         let pause = |purpose| {
             let mut duty = Duty::default();
-            for _ in 0..2 {
+            // As many as use up the credit.
+            for _ in 0..17 {
+                assert_eq!(duty.may_start(Duration::ZERO), Ok(()));
                 duty.ended(Duration::ZERO, Duration::from_millis(3), purpose);
             }
             duty.may_start(Duration::ZERO).unwrap_err()

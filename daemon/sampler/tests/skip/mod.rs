@@ -3,7 +3,7 @@
 use std::io::Write;
 
 /// Tells that the test is skipped, and fails it where nothing may be missing.
-pub fn skipped(missing: &str) {
+pub(crate) fn skipped(missing: &str) {
     let required = std::env::var("SOAKD_TEST_REQUIRE").is_ok_and(|required| required == "all");
     assert!(!required, "SOAKD_TEST_REQUIRE=all, and missing: {missing}");
     // Not by `eprintln!`, whose words are kept back where a test passes.
