@@ -12,6 +12,8 @@ use crate::sampling::SamplingReport;
 
 /// Pauses below this are no weaker answer: nobody asks for a descriptor count ten times a second.
 const TOLD_PAUSE: Duration = Duration::from_secs(1);
+/// Readings that may be left out before that is told: a handful in a run weakens no answer.
+const UNTOLD_COUNT: u64 = 9;
 
 /// The cost of a run of `duration_s` seconds.
 #[must_use]
@@ -52,7 +54,7 @@ fn source_cost(sampler: &SamplerReport) -> SourceCost {
 
 /// A source that got too dear to be read each time that it was due.
 fn slowed(sampler: &SamplerReport, metrics: &str) -> Option<Warning> {
-    if sampler.longest_pause < TOLD_PAUSE || sampler.put_off_count == 0 {
+    if sampler.longest_pause < TOLD_PAUSE || sampler.put_off_count <= UNTOLD_COUNT {
         return None;
     }
     let (pause_s, count) = (sampler.longest_pause.as_secs_f64(), sampler.put_off_count);

@@ -153,7 +153,8 @@ impl Watch {
                 continue;
             }
             let tolerance_per_hour = followed.monitor.judgement().tolerance_per_hour;
-            if suspicion::is_suspicious(&rate, tolerance_per_hour) {
+            // 0 says that it is not known yet, as long as no operations are counted that it is meant for.
+            if tolerance_per_hour > 0.0 && suspicion::is_suspicious(&rate, tolerance_per_hour) {
                 followed.unsuspected = false;
                 let rate = rate_text(followed.quantity, &rate);
                 let tolerance = followed.quantity.show(tolerance_per_hour);
