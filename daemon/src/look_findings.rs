@@ -183,7 +183,8 @@ fn cold(looks: &[Look], process: &LookedAt, name: &str, growth: f64) -> Option<(
         Some((process.mappings.as_ref()?.get(name)?, waited_s))
     })?;
     let (rss, referenced) = (size.rss_bytes as f64, size.referenced_bytes as f64);
-    let growth = growth.min(rss);
+    // A mapping that shrank has no growth that could be cold.
+    let growth = growth.clamp(0.0, rss);
     Some(((growth - referenced).max(0.0), (rss - referenced).clamp(0.0, growth), waited_s))
 }
 
@@ -286,6 +287,9 @@ mod tests {
         ] {
             assert_eq!(of(&looks, "anon_swap_bytes"), LookFindings::default());
         }
+        // What shrank has no growth to be called cold, also where a look at what was touched followed the first.
+        let shrunk = [look(6.0, process(60, 60, None, &[])), look(60.0, process(10, 2, Some(10.0), &[]))];
+        assert_eq!(of(&shrunk, "anon_swap_bytes"), LookFindings::default());
         // One whose mappings could not be read the first time would seem to have grown by all it has.
         let unread = LookedAt { mappings: None, ..process(20, 0, None, &[]) };
         assert_eq!(
