@@ -35,6 +35,7 @@ mod label;
 mod level;
 pub mod models;
 pub mod monitor;
+mod packed_cells;
 mod projection;
 pub mod quantity;
 pub mod question;
