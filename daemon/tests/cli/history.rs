@@ -98,7 +98,7 @@ fn a_run_is_held_against_ten_earlier_ones_where_the_profile_asks_for_it() {
     let place = Place::new();
     let profile = |budgets: &str, command: &str| {
         format!(
-            "[target]\ncommand = ['sh', '-c', '{command}']\n[sample]\ninterval = '20ms'\n\
+            "[target]\ncommand = ['sh', '-c', '{command}']\n[sample]\ninterval = '10ms'\n\
              [judge]\nduration = '1s'\ntolerance = '1TiB/h'\nmetrics = ['anon_swap_bytes']\n{budgets}"
         )
     };
