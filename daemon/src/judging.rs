@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use soakd_analysis::{Judgement, JudgementKind, Quantity, Series, SeriesError, judge};
+use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Series, SeriesError, judge};
 use soakd_reports as reports;
 use soakd_reports::{Findings, HeapFrom, Role, SeriesFinding};
 use soakd_sampler::{Detail, METRICS, MetricId};
@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::attribution;
 use crate::budgets;
+use crate::lives::{self, Life, Told};
 use crate::looks::Look;
 use crate::phases::Phases;
 use crate::policy::RunPolicy;
@@ -117,8 +118,10 @@ pub fn findings(
     let family = columns.iter().filter(|column| is_judged(column)).count() + missing.len() + unseen_disk.len();
 
     let few = few_settled(&columns, points, is_judged);
+    let behind = Behind::of(store, record, &all, &phases, operations)?;
 
     let mut found = Vec::new();
+    let mut leaking = BTreeMap::new();
     for column in &columns {
         let scope = match &column.series.scope {
             // An API in one process of several does not speak for the others.
@@ -153,6 +156,14 @@ pub fn findings(
         breaks_s.extend(breaks(column));
         let series = series(column, &phases, &breaks_s, operations)
             .map_err(|reason| JudgeError::Series { metric: metric.to_owned(), reason })?;
+        let mut judgement = judge(&series, &question);
+        if role == Role::Judged && column.series.scope == Scope::Tree {
+            let told = behind.judge(column, &question, &judgement)?;
+            if let Some(told) = told {
+                judgement = told.judgement;
+                leaking.extend(told.leaking.map(|life| (metric.to_owned(), life)));
+            }
+        }
         found.push(SeriesFinding {
             metric: metric.to_owned(),
             unit: column.series.quantity,
@@ -160,7 +171,7 @@ pub fn findings(
             role,
             limit: question.limit,
             decided_at_s: aside.decided_at_s.get(metric).copied(),
-            judgement: judge(&series, &question),
+            judgement,
         });
     }
     for (name, metric) in missing {
@@ -193,7 +204,7 @@ pub fn findings(
         .collect();
     let grown = found.iter_mut().find(|finding| finding.judgement.judgement == JudgementKind::Leak);
     let grown = match grown {
-        Some(grown) => who_grew(store, record, &all, &phases, grown)?,
+        Some(grown) => who_grew(store, record, &all, &phases, grown, &leaking)?,
         None => Vec::new(),
     };
     // Call stacks first: nobody says more exactly who it is.
@@ -228,6 +239,47 @@ pub fn findings(
     })
 }
 
+/// The processes behind the sums of a run.
+struct Behind<'a> {
+    store: &'a Store,
+    record: &'a RunRecord,
+    /// Series of processes, by metric.
+    of_processes: BTreeMap<&'a str, Vec<SeriesNumber>>,
+    /// How many there were.
+    population: Option<Column>,
+    phases: &'a Phases,
+    operations: Option<&'a Column>,
+}
+
+impl<'a> Behind<'a> {
+    fn of(
+        store: &'a Store,
+        record: &'a RunRecord,
+        all: &'a [SeriesRecord],
+        phases: &'a Phases,
+        operations: Option<&'a Column>,
+    ) -> Result<Self, StoreError> {
+        let mut of_processes: BTreeMap<&str, Vec<SeriesNumber>> = BTreeMap::new();
+        for series in all.iter().filter(|series| matches!(series.scope, Scope::Process { .. })) {
+            of_processes.entry(&series.metric).or_default().push(series.number);
+        }
+        let is_population = |series: &&SeriesRecord| {
+            series.scope == Scope::Tree && series.metric == MetricId::Procs.name() && !of_processes.is_empty()
+        };
+        let population: Vec<SeriesNumber> = all.iter().filter(is_population).map(|series| series.number).collect();
+        let population = store.columns(record.key, &population)?.pop();
+        Ok(Self { store, record, of_processes, population, phases, operations })
+    }
+
+    /// What they say of the sum `tree`, of which `sum` was found.
+    fn judge(&self, tree: &Column, question: &Question, sum: &Judgement) -> Result<Option<Told>, StoreError> {
+        let Some(numbers) = self.of_processes.get(tree.series.metric.as_str()) else { return Ok(None) };
+        let of_processes = self.store.columns(self.record.key, numbers)?;
+        let population = self.population.as_ref();
+        Ok(lives::judge_members(tree, &of_processes, population, self.phases, self.operations, question, sum))
+    }
+}
+
 /// Who grew in a leaking series: processes first, then what the looks at them name. Its evidence says whether that is in use.
 fn who_grew(
     store: &Store,
@@ -235,7 +287,11 @@ fn who_grew(
     all: &[SeriesRecord],
     phases: &Phases,
     grown: &mut SeriesFinding,
+    leaking: &BTreeMap<String, Life>,
 ) -> Result<Vec<reports::Attribution>, StoreError> {
+    if let Some(life) = leaking.get(&grown.metric) {
+        return Ok(vec![attribution::of_life(life, grown.unit)]);
+    }
     let metric = settled::metric_of(&grown.metric).unwrap_or(&grown.metric);
     let mut attribution = attribution::by_process(store, record.key, all, metric, phases.load)?;
     // A runtime does not tell the heap of each process; what it takes of memory says who it is.

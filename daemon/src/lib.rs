@@ -16,7 +16,7 @@
 //! | [`recording`], [`source_recording`], [`store`], [`opening`] | what is written while it runs, and read back |
 //! | [`watch`], [`progress`] | the estimate while it runs, and how it is shown |
 //! | [`suspicion`], [`looks`], [`look_findings`] | when a close look is worth its price, what it is, and what it says about who grew |
-//! | [`phases`], [`series`], [`budgets`], [`attribution`], [`heap_source`], [`judging`] | from the record to what was found |
+//! | [`phases`], [`series`], [`lives`], [`budgets`], [`attribution`], [`heap_source`], [`judging`] | from the record to what was found |
 //! | [`verdict`], [`overhead`], [`host_facts`], [`recorded`] | the document, and what goes into it |
 //! | [`report_files`] | reports as options of the command line |
 //! | [`history`], [`compare`](mod@compare) | what the runs of the past say together; two builds side by side |
@@ -44,6 +44,7 @@ pub mod http;
 pub mod judging;
 pub mod keeper;
 pub mod limits;
+pub mod lives;
 pub mod load;
 pub mod logging;
 pub mod look_findings;

@@ -25,6 +25,8 @@ struct Part {
     growth: f64,
     /// How much of the growth was not touched since, at least and at most, and for how long.
     cold: Option<(f64, f64, f64)>,
+    /// Of a process that was born since, and so all that it has.
+    is_new: bool,
 }
 
 /// Who grew in `metric`, and what is to be said about whether that memory is in use.
@@ -100,7 +102,7 @@ fn parts(looks: &[Look], metric: &str) -> Option<(Vec<Part>, f64, f64)> {
         let mut add = |what: &str, growth: f64, cold| {
             if growth > 0.0 {
                 let of = if are_several { format!(" in `{}` ({})", now.name, now.pid) } else { String::new() };
-                parts.push(Part { what: format!("{what}{of}"), growth, cold });
+                parts.push(Part { what: format!("{what}{of}"), growth, cold, is_new: before.is_none() });
             }
         };
         // A process that was born since counts with all it has, one of which a part was not read with nothing.
@@ -148,6 +150,13 @@ fn parts(looks: &[Look], metric: &str) -> Option<(Vec<Part>, f64, f64)> {
                 add(&format!("descriptors of files in `{folder}`"), growth, None);
             }
         }
+    }
+    // A new worker is no growth, unless more and more of them are what grows.
+    let sum = |parts: &[Part], counts: fn(&Part) -> bool| -> f64 {
+        parts.iter().filter(|part| counts(part)).map(|part| part.growth).sum()
+    };
+    if sum(&parts, |part| !part.is_new) >= 0.5 * sum(&parts, |_| true) {
+        parts.retain(|part| !part.is_new);
     }
     parts.sort_by(|one, other| other.growth.total_cmp(&one.growth).then_with(|| one.what.cmp(&other.what)));
     Some((parts, base.t_s, last.t_s))

@@ -10,9 +10,11 @@ use soakd_sampler::{Comm, MemberReading, MetricId, ProcessId, TreeReading};
 pub const OF_PROCESSES: [MetricId; 5] =
     [MetricId::HeapLive, MetricId::AnonSwap, MetricId::Rss, MetricId::Fds, MetricId::Threads];
 
-/// The shortest time from one record of the processes to the next.
+/// The shortest time from one record of the processes to the next, in a run long enough for [`RECORDS`] of them.
 const EVERY_S: f64 = 1.0;
-/// So many processes are recorded in each [`EVERY_S`]; with more, all of them come round more slowly.
+/// Records of the processes in a shorter run: enough to judge them by.
+const RECORDS: f64 = 240.0;
+/// So many processes are recorded at once; with more, all of them come round more slowly.
 const AT_ONCE: f64 = 64.0;
 /// A process that came later is recorded once it has lived this long, and for this share of the run.
 const LEAST_AGE_S: f64 = 2.0;
@@ -37,26 +39,37 @@ impl From<&MemberReading> for ProcessSample {
 }
 
 /// Picks the processes that are recorded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Members {
+    planned_s: f64,
     due_s: f64,
     ticks: u64,
+    /// There have been several.
+    were_several: bool,
 }
 
 impl Members {
-    /// The processes to record of the tick at `t_s`, one of a tick every `interval_s`; none where there is one process alone, which
-    /// is the tree.
+    /// For a run that is planned to last so long.
+    #[must_use]
+    pub fn new(planned_s: f64) -> Self {
+        Self { planned_s, due_s: 0.0, ticks: 0, were_several: false }
+    }
+
+    /// The processes to record of the tick at `t_s`, one of a tick every `interval_s`; none as long as there has been one process
+    /// alone, which is the tree.
     pub fn pick(&mut self, reading: &TreeReading, t_s: f64, interval_s: f64) -> Vec<ProcessSample> {
         self.ticks += 1;
         let count = reading.members.len();
+        self.were_several |= count > 1;
         // Ticks come a little late, each by another amount: the nearest one is meant.
-        if count < 2 || t_s < self.due_s - 0.5 * interval_s {
+        if !self.were_several || t_s < self.due_s - 0.5 * interval_s {
             return Vec::new();
         }
-        self.due_s = t_s + EVERY_S.max(count as f64 / AT_ONCE);
+        let share_of_run_s = LEAST_AGE_SHARE * self.planned_s;
+        self.due_s = t_s + EVERY_S.min(self.planned_s / RECORDS) * (count as f64 / AT_ONCE).max(1.0);
         let is_long_lived = |member: &&MemberReading| {
             let age_s = member.age_ticks as f64 * interval_s;
-            member.age_ticks >= self.ticks || age_s >= LEAST_AGE_S.max(LEAST_AGE_SHARE * t_s)
+            member.age_ticks >= self.ticks || age_s >= LEAST_AGE_S.min(share_of_run_s).max(LEAST_AGE_SHARE * t_s)
         };
         reading.members.iter().filter(is_long_lived).map(ProcessSample::from).collect()
     }
@@ -64,6 +77,7 @@ impl Members {
     /// The target is made of other processes from now on.
     pub fn restart(&mut self) {
         self.ticks = 0;
+        self.were_several = false;
     }
 }
 
@@ -87,7 +101,7 @@ mod tests {
 
     #[test]
     fn those_from_the_beginning_are_recorded_at_once_and_later_ones_when_they_have_lived_long() {
-        let mut members = Members::default();
+        let mut members = Members::new(1000.0);
         let mut picked = |t_s: u32, ages: &[u64]| members.pick(&tree(ages), f64::from(t_s), 1.0).len();
         assert_eq!(picked(0, &[1]), 0, "one process is the tree");
         assert_eq!(picked(1, &[2, 1]), 1);
@@ -99,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_thousand_come_round_more_slowly() {
-        let mut members = Members::default();
+        let mut members = Members::new(1000.0);
         let ages = |tick: u64| vec![tick + 1; 1000];
         let times = (0..160).filter(|tick| !members.pick(&tree(&ages(*tick)), *tick as f64, 1.0).is_empty()).count();
         assert_eq!(times, 10);

@@ -40,6 +40,8 @@ pub struct SamplingOptions {
     pub slow_interval: Duration,
     /// Whether processes are handed over one by one too, where there are several.
     pub per_process: bool,
+    /// How long the run is planned to last, in seconds: a short one reads processes one by one more often.
+    pub planned_s: f64,
     /// Files and folders whose disk space is measured.
     pub disk: Vec<PathBuf>,
     /// Where operations are counted.
@@ -224,7 +226,7 @@ impl Loop {
             host_due_s: 0.0,
             full_due_s: 0.0,
             slow_due_s: 0.0,
-            members: Members::default(),
+            members: Members::new(options.planned_s),
             clock,
             options,
         }

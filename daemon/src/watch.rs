@@ -1,9 +1,10 @@
 //! The judgement while a run goes on: a monitor for each judged series, and what it says for people.
 
 use soakd_analysis::{Estimate, Judgement, Monitor, Quantity};
-use soakd_sampler::{Detail, METRICS, Metric, MetricId};
+use soakd_sampler::{Detail, METRICS, Metric, MetricId, ProcessId};
 
 use crate::heap_source;
+use crate::members::OF_PROCESSES;
 use crate::policy::RunPolicy;
 use crate::progress::clock_face;
 use crate::sampling::Sample;
@@ -21,6 +22,8 @@ pub struct Watch {
     first_s: f64,
     /// When series are next looked at for a suspicion.
     check_s: f64,
+    /// The processes that were last read one by one.
+    members: Vec<ProcessId>,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,7 @@ impl Watch {
             planned_s: policy.plan.profile.judge.duration.as_secs_f64(),
             first_s: 0.0,
             check_s: 0.0,
+            members: Vec::new(),
         }
     }
 
@@ -82,8 +86,13 @@ impl Watch {
             self.check_s = sample.t_s + suspicion::NOT_BEFORE * self.planned_s;
             self.leave_out_what_is_not_offered(sample);
         }
+        let changed = self.members_changed(sample);
         for followed in &mut self.followed {
             let Of::Target(metric) = followed.of else { continue };
+            // Who came is no growth and who went no cure; at the end the processes are judged by their own.
+            if changed && OF_PROCESSES.contains(&metric) {
+                followed.monitor.restart(sample.t_s);
+            }
             if let Some(value) = sample.totals.get(metric) {
                 followed.push(sample.t_s, value, sample.operations);
             }
@@ -99,6 +108,22 @@ impl Watch {
                 followed.push(reading.t_s, value.value, operations);
             }
         }
+    }
+
+    /// Whether a process that lives on came or went since they were last read one by one.
+    fn members_changed(&mut self, sample: &Sample) -> bool {
+        if sample.processes.is_empty() {
+            return false;
+        }
+        let is_known = self.members.len() == sample.processes.len()
+            && self.members.iter().zip(&sample.processes).all(|(known, process)| *known == process.id);
+        if is_known {
+            return false;
+        }
+        let is_first = self.members.is_empty();
+        self.members.clear();
+        self.members.extend(sample.processes.iter().map(|process| process.id));
+        !is_first
     }
 
     /// The target was replaced.

@@ -44,5 +44,7 @@ mod signals;
 mod sources;
 #[path = "cli/tiny_server.rs"]
 mod tiny_server;
+#[path = "cli/trees.rs"]
+mod trees;
 #[path = "cli/verdict.rs"]
 mod verdict;

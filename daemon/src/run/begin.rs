@@ -88,6 +88,7 @@ impl<'a> Active<'a> {
             full_interval: soak.policy.full_interval(),
             slow_interval: profile.sample.slow_interval,
             per_process: profile.sample.per_process,
+            planned_s,
             disk: profile.sample.disk.clone(),
             operations: source,
         };
