@@ -41,6 +41,13 @@ fn series(length: usize) -> Series {
     Series::new(Quantity::Bytes, t_s, values).unwrap_or_else(|error| panic!("the points are proper: {error}"))
 }
 
+/// The same with the process replaced eleven times.
+fn restarting(length: usize) -> Series {
+    let series = series(length);
+    let restarts_s = (1..12).map(|k| (k * length / 12) as f64).collect();
+    series.with_restarts(restarts_s).unwrap_or_else(|error| panic!("the restarts are proper: {error}"))
+}
+
 fn slope(series: &Series) -> f64 {
     let n = series.len() as f64;
     let mean_t = series.t_s().iter().sum::<f64>() / n;
@@ -58,6 +65,18 @@ fn judgements(criterion: &mut Criterion) {
     group.sample_size(10);
     for length in LENGTHS {
         let series = series(length);
+        let question = Question::new(series.duration_s());
+        group.throughput(Throughput::Elements(length as u64));
+        group.bench_with_input(BenchmarkId::from_parameter(length), &series, |bencher, series| {
+            bencher.iter(|| judge(black_box(series), &question));
+        });
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("judge_12_processes");
+    group.sample_size(10);
+    for length in [86_400, 1_000_000] {
+        let series = restarting(length);
         let question = Question::new(series.duration_s());
         group.throughput(Throughput::Elements(length as u64));
         group.bench_with_input(BenchmarkId::from_parameter(length), &series, |bencher, series| {

@@ -1,20 +1,22 @@
-//! One segment of one series: the evidence for and against sustained growth, and what follows from it.
+//! One segment of one series, or several lives of one target by their age: the evidence for and against sustained growth, and what follows from it.
 //!
 //! This is where the parts meet: [`crate::view`] finds the quietest blocks, [`crate::select`] the shapes,
 //! [`crate::floors`] persistence, [`crate::level`] a part of the run that is level.
 
+use crate::agreement::Contradiction;
 use crate::fit::{Fit, Panel};
 use crate::floors::{self, Floors, Persistence, Windows};
 use crate::interval::{self, Rate};
 use crate::judgement::JudgementKind;
 use crate::jumps::{self, Jump};
 use crate::level::{self, Lean, Level, Line};
+use crate::lives::Lives;
 use crate::models::{Basis, Family};
 use crate::select::{Noise, Selection, UNIT_ROOT, select};
 use crate::stats::least_squares::{Space, partial};
 use crate::stats::{autoregression, student};
 use crate::tolerance::Tolerated;
-use crate::trace::{Trace, View};
+use crate::trace::View;
 use crate::view::{self, Beside, Chosen};
 
 /// How sure a decision must be.
@@ -60,6 +62,8 @@ pub(crate) enum Reason {
     Unsteady,
     /// It grew, and gave half of it back.
     GivenBack,
+    /// Some lives grow faster than others, and the slowest or the fastest does not fit the answer.
+    Contradicted,
     /// The interval of the rate holds the tolerance.
     TooWide,
 }
@@ -77,8 +81,12 @@ pub(crate) struct Assessment {
     pub(crate) level: Option<Level>,
     pub(crate) floors: Floors,
     pub(crate) jumps: Vec<Jump>,
-    /// The segment without its first moments.
-    pub(crate) trace: Trace,
+    /// Lives that grow at different rates.
+    pub(crate) contradiction: Option<Contradiction>,
+    /// What was assessed, without its first moments.
+    pub(crate) lives: Lives,
+    /// Seconds of age that it covers.
+    pub(crate) length: f64,
     /// Mean rate of operations, where they were counted.
     pub(crate) ops_per_s: Option<f64>,
 }
@@ -90,7 +98,7 @@ impl Assessment {
         if let Some(level) = &self.level {
             return Some(level.line.half_width + student::quantile(view::POWER, 30.0) * level.line.error);
         }
-        let line = self.chosen.detectable * self.selection.ratio.sqrt() / self.trace.length();
+        let line = self.chosen.detectable * self.selection.ratio.sqrt() / self.length;
         let rate = &self.rate;
         let shapes = if self.kind == JudgementKind::NoLeak {
             0.5 * (rate.decision_high - rate.decision_low)
@@ -100,6 +108,29 @@ impl Assessment {
         };
         let power = self.chosen.detectable / self.chosen.half_width;
         Some(if power.is_finite() { line.max(shapes * power) } else { line })
+    }
+
+    /// An answer stands beside lives that contradict each other only if it holds for each of them: even the slowest leaks,
+    /// even the fastest does not. The reported interval holds the rates of all.
+    pub(crate) fn is_contradicted_by(&mut self, contradiction: Contradiction, tolerated: &Tolerated) {
+        let (low, high) = contradiction.bounds();
+        let stands = match self.kind {
+            JudgementKind::Leak => low > tolerated.per_s,
+            JudgementKind::NoLeak => high < tolerated.coarse_per_s,
+            _ => true,
+        };
+        if !stands {
+            (self.kind, self.reason) = (JudgementKind::Inconclusive, Reason::Contradicted);
+            self.level = None;
+        }
+        self.rate.low = self.rate.low.min(low);
+        self.rate.high = self.rate.high.max(high);
+        self.contradiction = Some(contradiction);
+    }
+
+    /// Half width of the interval of a line in the noise of the view.
+    pub(crate) fn line_half_width_per_s(&self) -> f64 {
+        self.chosen.half_width / self.length
     }
 
     /// Further time after which a decision can be expected, in seconds; `None` where it is decided.
@@ -112,11 +143,11 @@ impl Assessment {
         let noise = (self.detectable_per_s()? / tolerated.per_s).powf(exponent) - 1.0;
         // A bounded shape and a sustained one part within another run.
         let shape = if self.reason == Reason::TooWide { 0.25 } else { 1.0 };
-        let needed = self.trace.length() * noise.max(shape);
+        let needed = self.length * noise.max(shape);
         needed.is_finite().then_some(needed)
     }
 
-    /// Share of the trace that is warm-up.
+    /// Share of its length that is warm-up.
     pub(crate) fn warm_up_share(&self) -> f64 {
         if let Some(level) = &self.level {
             return level.cut;
@@ -134,7 +165,7 @@ impl Assessment {
         ends.fold(0.0, f64::max).min(0.9)
     }
 
-    /// Share of the trace at which its growth began.
+    /// Share of its length at which its growth began.
     pub(crate) fn onset_share(&self) -> f64 {
         let columns = self.selection.best(Family::Sustained).map(Fit::columns);
         let late = columns.iter().flat_map(|columns| columns.iter()).find_map(|basis| match basis {
@@ -146,7 +177,7 @@ impl Assessment {
 
     /// Operations during the segment; 1 where none were counted.
     pub(crate) fn operations(&self) -> f64 {
-        self.ops_per_s.map_or(1.0, |ops_per_s| ops_per_s * self.trace.length())
+        self.ops_per_s.map_or(1.0, |ops_per_s| ops_per_s * self.length)
     }
 }
 
@@ -173,14 +204,12 @@ const MARGIN_CALM: f64 = -3.0;
 /// They leave no doubt, either way: the better family is e^8 times as likely.
 const MARGIN_SURE: f64 = 16.0;
 /// Shares of the operations at each block, unless they follow time.
-fn operations(trace: &Trace, x: &[f64]) -> Option<Vec<f64>> {
-    let total = trace.ops.last()? - trace.ops.first()?;
+fn operations(lives: &Lives, x: &[f64]) -> Option<Vec<f64>> {
+    let total = lives.ops();
     if !(total > 0.0) {
         return None;
     }
-    let first = trace.ops[0];
-    let shares: Vec<f64> =
-        x.iter().map(|x| (trace.ops_at(trace.start() + x * trace.length()) - first) / total).collect();
+    let shares: Vec<f64> = x.iter().map(|x| lives.ops_at(lives.start() + x * lives.length()) / total).collect();
     let steps: Vec<f64> = shares.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let n = steps.len() as f64;
     let mean = steps.iter().sum::<f64>() / n;
@@ -288,34 +317,34 @@ fn flat_beside(
     shown.then_some(Level { cut: 0.0, line })
 }
 
-/// Assesses one segment whose burn-in is already cut. `None` where there are too few blocks for any shape.
+/// Assesses lives whose burn-in is already cut. `None` where there are too few blocks for any shape.
 pub(crate) fn assess(
-    trace: Trace,
+    lives: Lives,
     has_ops: bool,
     tolerated: &Tolerated,
     rounding: f64,
     rigour: &Rigour,
     ops_per_s: Option<f64>,
 ) -> Option<Assessment> {
-    let length = trace.length();
-    let mut jumps = jumps::find(&trace.blocks(&trace.ranges(128.min(trace.len())), View::Middle));
-    let settled = trace.filtered(|t| !jumps.iter().any(|jump| t > jump.from && t < jump.to));
+    let length = lives.length();
+    let mut jumps = jumps::find(&lives.blocks(&lives.ranges(128.min(lives.finest())), View::Middle));
+    let settled = lives.filtered(|t| !jumps.iter().any(|jump| t > jump.from && t < jump.to));
     let mut chosen = None;
-    if settled.len() >= 20 && settled.len() as f64 >= KEPT * trace.len() as f64 {
+    if settled.finest() >= 20 && settled.finest() as f64 >= KEPT * lives.finest() as f64 {
         chosen = view::choose(&settled, has_ops, &jumps, rounding, rigour);
     }
     if chosen.is_none() {
         jumps.clear();
-        chosen = view::choose(&trace, has_ops, &jumps, rounding, rigour);
+        chosen = view::choose(&lives, has_ops, &jumps, rounding, rigour);
     }
     let mut chosen = chosen?;
     if has_ops {
-        chosen.panel.x_ops = operations(&trace, &chosen.panel.x);
+        chosen.panel.x_ops = operations(&lives, &chosen.panel.x);
     }
     let mut selection = select(&chosen.panel, chosen.rho, Noise::Estimated)?;
     if let Some(ops_per_s) = ops_per_s {
-        // Growth per operation becomes growth per time at the mean load of the whole segment.
-        let here = (trace.ops[trace.len() - 1] - trace.ops[0]) / length;
+        // Growth per operation becomes growth per time at the mean load of all that was judged.
+        let here = lives.ops() / length;
         if here > 0.0 {
             selection.scale_by_ops(ops_per_s / here);
         }
@@ -323,11 +352,11 @@ pub(crate) fn assess(
     let margin = selection.margin();
     let sustained = selection.best(Family::Sustained)?;
 
-    let mut rate = Rate::of(&chosen.panel, &selection, rigour, length)?;
+    let mut rate = Rate::of(&chosen, &selection, rigour, length)?;
     let raised = jumps.iter().map(|jump| jump.height.max(0.0)).sum::<f64>() + interval::raised_by(sustained);
     let dropped = jumps.iter().map(|jump| jump.height.min(0.0)).sum::<f64>() + sustained.down;
     let given_back = dropped < -0.5 * rate.value * length;
-    let windows = floors::windows(&trace);
+    let windows = floors::windows(&lives);
     let floors = Floors::of(&windows.middles);
     // The interval decides. The reported one holds more: rates that come in random portions, shapes less plausible. What is
     // called a leak has none that holds no growth at all.
@@ -350,7 +379,7 @@ pub(crate) fn assess(
                 lean if lean < MARGIN_CALM && margin < MARGIN_PERSISTENT => Lean::Calm,
                 _ => Lean::Open,
             };
-            level = level::find(&trace, tolerated.per_s, tolerated.coarse_per_s, rounding, rigour.alpha_level, lean);
+            level = level::find(&lives, tolerated.per_s, tolerated.coarse_per_s, rounding, rigour.alpha_level, lean);
             if level.is_none() && lean >= Lean::Calm {
                 level = flat_beside(&chosen, &selection, tolerated, rigour, length);
             }
@@ -378,5 +407,19 @@ pub(crate) fn assess(
             rate.low += dropped / length;
         }
     }
-    Some(Assessment { kind, reason, rate, margin, selection, chosen, level, floors, jumps, trace, ops_per_s })
+    Some(Assessment {
+        kind,
+        reason,
+        rate,
+        margin,
+        selection,
+        chosen,
+        level,
+        floors,
+        jumps,
+        contradiction: None,
+        lives,
+        length,
+        ops_per_s,
+    })
 }

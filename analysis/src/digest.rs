@@ -52,7 +52,14 @@ impl Cell {
     }
 }
 
-/// The cells of one process between two restarts.
+/// The cells between two restarts, and the time of the first sample in them.
+#[derive(Debug, Clone)]
+pub(crate) struct Stretch {
+    pub(crate) first_t_s: f64,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// The cells of one process between two restarts, as they are taken in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Segment {
     pub(crate) cells: PackedCells,
@@ -100,6 +107,10 @@ impl Segment {
         cells.chunks(3).for_each(|cells| self.cells.push(Cell::merged(cells), level + 1));
     }
 
+    fn stretch(&self) -> Stretch {
+        Stretch { first_t_s: self.first_t_s, cells: self.closed() }
+    }
+
     /// The cells with what still waits as a last, smaller one.
     fn closed(&self) -> Vec<Cell> {
         let mut cells = self.cells.to_vec();
@@ -122,6 +133,7 @@ pub(crate) struct Digest {
     last_ops: f64,
     first_t_s: f64,
     points: usize,
+    has_restarted: bool,
 }
 
 impl Digest {
@@ -188,6 +200,7 @@ impl Digest {
         if ended.points == 0 {
             return;
         }
+        self.has_restarted = true;
         if ended.cells.len() >= SHORTEST_SEGMENT {
             self.done.push(ended);
         }
@@ -217,9 +230,14 @@ impl Digest {
         self.has_ops
     }
 
-    /// The cells of every segment that is long enough, in order of time.
-    pub(crate) fn segments(&self) -> Vec<Vec<Cell>> {
-        self.done.iter().chain([&self.current]).map(Segment::closed).collect()
+    /// Every segment that is long enough, in order of time.
+    pub(crate) fn segments(&self) -> Vec<Stretch> {
+        self.done.iter().chain([&self.current]).map(Segment::stretch).collect()
+    }
+
+    /// Whether there was another process before the one that runs.
+    pub(crate) fn has_restarted(&self) -> bool {
+        self.has_restarted
     }
 }
 
@@ -235,8 +253,8 @@ mod tests {
         }
         let segments = digest.segments();
         assert_eq!(segments.len(), 1);
-        assert_eq!(segments[0].len(), 1000);
-        assert!(segments[0].iter().enumerate().all(|(i, cell)| cell.middle == (i % 7) as f64));
+        assert_eq!(segments[0].cells.len(), 1000);
+        assert!(segments[0].cells.iter().enumerate().all(|(i, cell)| cell.middle == (i % 7) as f64));
     }
 
     #[test]
@@ -252,7 +270,7 @@ mod tests {
             };
             digest.push(f64::from(i), value, Some(f64::from(i) * 10.0)).unwrap();
         }
-        let cells = digest.segments().remove(0);
+        let cells = digest.segments().remove(0).cells;
         assert_eq!(digest.points(), 200_000);
         assert!(cells.len() <= CAPACITY && cells.len() > CAPACITY / 4);
         assert!(cells.windows(2).all(|pair| pair[0].t_s < pair[1].t_s));
@@ -302,7 +320,7 @@ mod tests {
             }
             digest.push(f64::from(i), 1.0, Some(f64::from(i % 200))).unwrap();
         }
-        let lengths: Vec<usize> = digest.segments().iter().map(|segment| segment.len()).collect();
+        let lengths: Vec<usize> = digest.segments().iter().map(|segment| segment.cells.len()).collect();
         assert_eq!(lengths, [100, 100, 100]);
     }
 
@@ -317,7 +335,7 @@ mod tests {
         }
         let segments = digest.segments();
         assert!(segments.len() <= MOST_SEGMENTS + 1);
-        assert!(segments.iter().map(|segment| segment.len()).sum::<usize>() <= CAPACITY);
+        assert!(segments.iter().map(|segment| segment.cells.len()).sum::<usize>() <= CAPACITY);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::assess::{Assessment, Reason};
 use crate::floors::Floors;
 use crate::judgement::{Judgement, JudgementKind};
+use crate::level::Line;
 use crate::models::Family;
 use crate::quantity::Quantity;
 use crate::span::Seconds;
@@ -18,7 +19,7 @@ pub(crate) fn sentences(
     found: &Assessment,
     quantity: Quantity,
     tolerated: &Tolerated,
-    origin_t_s: f64,
+    of: usize,
     decision_confidence: f64,
 ) -> Vec<String> {
     let hourly = |per_s: f64| format!("{}/h", quantity.show(per_s * S_PER_HOUR));
@@ -57,22 +58,26 @@ pub(crate) fn sentences(
         Reason::LevelSince => {
             if let Some(level) = &found.level {
                 let line = &level.line;
-                let from = Seconds(origin_t_s + level.cut * found.trace.length());
+                let from = match found.lives.count() {
+                    1 => format!("from {} on", Seconds(found.lives.newest().start_s + level.cut * found.length)),
+                    _ => format!("from an age of {} on", Seconds(level.cut * found.length)),
+                };
                 let view = match line.view {
                     View::Middle => "medians",
                     View::Troughs => "troughs",
                 };
                 let high = line.rate + line.half_width;
                 out.push(format!(
-                    "from {from} on it grows less than {} ({sure}), by the {view} of {} blocks; tolerated is {tolerance}",
+                    "{from} it grows less than {} ({sure}), by the {view} of {} blocks; tolerated is {tolerance}",
                     hourly(high),
                     line.blocks
                 ));
                 for jump in &line.jumps {
-                    let at = Seconds(origin_t_s + jump.to);
+                    let event = found.lives.event(jump);
                     out.push(format!(
-                        "a step of {} at {at} is taken as an event, not as growth",
-                        quantity.show(jump.height)
+                        "a step of {} at {} is taken as an event, not as growth",
+                        quantity.show(event.change),
+                        Seconds(event.t_s)
                     ));
                 }
                 if high > tolerated.per_s {
@@ -100,6 +105,11 @@ pub(crate) fn sentences(
         Reason::GivenBack => {
             out.push(format!("it grows {interval}, and gave back at least half of that in one step"));
         }
+        Reason::Contradicted => {
+            out.push(format!(
+                "its growth is {interval}; tolerated is {tolerance}, and its processes contradict each other"
+            ));
+        }
         Reason::TooWide => {
             out.push(format!("its growth is {interval}; tolerated is {tolerance}, which cannot be told from it"));
         }
@@ -107,7 +117,8 @@ pub(crate) fn sentences(
     if found.kind == JudgementKind::NoLeak && rate.decision_low > 0.0 {
         out.push(format!("it does grow, by {interval}: below the tolerance"));
     }
-    out.extend(circumstances(found, quantity, origin_t_s));
+    out.extend(lives(found, quantity, of));
+    out.extend(circumstances(found, quantity));
     if found.kind == JudgementKind::Inconclusive {
         if let Some(mde) = judgement.mde_per_hour {
             out.push(format!("the smallest leak that this series could have shown is {}/h", quantity.show(mde)));
@@ -142,16 +153,42 @@ fn pauses(floors: &Floors) -> String {
     }
 }
 
+/// Which processes the answer stands on, and whether they agree.
+fn lives(found: &Assessment, quantity: Quantity, of: usize) -> Vec<String> {
+    let count = found.lives.count();
+    let mut out = Vec::new();
+    if count > 1 {
+        out.push(format!(
+            "{count} of {of} processes are judged together, {} of the age of each; each has a level and a warm-up of its own",
+            Seconds(found.length)
+        ));
+    } else if of > 1 {
+        out.push(format!("the longest of {of} processes is judged: it tells more than all of them together"));
+    }
+    if let Some(contradiction) = &found.contradiction {
+        let rate = |line: &Line| format!("{}/h", quantity.show(line.rate * S_PER_HOUR));
+        out.push(format!(
+            "the processes contradict each other: the one from {} on grows {}, the one from {} on {}",
+            Seconds(contradiction.slowest_start_s),
+            rate(&contradiction.slowest),
+            Seconds(contradiction.fastest_start_s),
+            rate(&contradiction.fastest)
+        ));
+    }
+    out
+}
+
 /// What was taken out or must be known to read the answer.
-fn circumstances(found: &Assessment, quantity: Quantity, origin_t_s: f64) -> Vec<String> {
+fn circumstances(found: &Assessment, quantity: Quantity) -> Vec<String> {
     let mut out = Vec::new();
     for jump in &found.jumps {
-        let sign = if jump.height > 0.0 { "+" } else { "" };
-        out.push(format!("{sign}{} at {}, kept", quantity.show(jump.height), Seconds(origin_t_s + jump.to)));
+        let event = found.lives.event(jump);
+        let sign = if event.change > 0.0 { "+" } else { "" };
+        out.push(format!("{sign}{} at {}, kept", quantity.show(event.change), Seconds(event.t_s)));
     }
     match (found.chosen.beside, found.chosen.cycles) {
         (Beside::Cycle, Some(cycles)) => {
-            out.push(format!("a cycle of {} is taken out", Seconds(found.trace.length() / cycles)));
+            out.push(format!("a cycle of {} is taken out", Seconds(found.length / cycles)));
         }
         (Beside::Load, _) => out.push("what follows the rate of operations is taken out".to_owned()),
         _ => {}

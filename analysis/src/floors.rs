@@ -1,9 +1,8 @@
 //! Do new floors keep coming? A floor is a level that is never undercut again.
 
-use std::ops::Range;
-
+use crate::lives::Lives;
 use crate::stats::order;
-use crate::trace::{Trace, View};
+use crate::trace::View;
 
 /// Windows of equal time that are compared.
 const WINDOWS: usize = 20;
@@ -119,15 +118,15 @@ pub(crate) fn persistence(windows: &Windows) -> Persistence {
     }
 }
 
-/// The windows of a trace.
-pub(crate) fn windows(trace: &Trace) -> Windows {
-    let late = trace.after(SKIPPED);
+/// The windows of all lives, by age.
+pub(crate) fn windows(lives: &Lives) -> Windows {
+    let late = lives.after(SKIPPED);
     let ranges = late.ranges(WINDOWS);
-    let highest = |range: &Range<usize>| late.peak[range.clone()].iter().copied().fold(f64::NEG_INFINITY, f64::max);
     Windows {
         middles: late.blocks(&ranges, View::Middle).v,
         troughs: late.blocks(&ranges, View::Troughs).v,
-        peaks: ranges.iter().map(highest).collect(),
+        peaks: late
+            .means(&ranges, |life, range| life.peak[range.clone()].iter().copied().fold(f64::NEG_INFINITY, f64::max)),
     }
 }
 

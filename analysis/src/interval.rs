@@ -5,8 +5,11 @@ use crate::assess::Rigour;
 use crate::fit::{Fit, Panel};
 use crate::models::{Basis, Family};
 use crate::select::Selection;
+use crate::stats::autoregression::whitened;
+use crate::stats::least_squares::{Space, WIDEST, dot, solve};
 use crate::stats::student;
 use crate::stats::wandering::combination;
+use crate::view::Chosen;
 
 /// Sustained shapes this close to the best are plausible.
 const PLAUSIBLE: f64 = 4.0;
@@ -32,7 +35,8 @@ pub(crate) struct Rate {
 impl Rate {
     /// The rate of a segment of `length` seconds, whose best shape may be any of `selection`. `None` where no sustained shape
     /// was fitted.
-    pub(crate) fn of(panel: &Panel, selection: &Selection, rigour: &Rigour, length: f64) -> Option<Self> {
+    pub(crate) fn of(chosen: &Chosen, selection: &Selection, rigour: &Rigour, length: f64) -> Option<Self> {
+        let panel = &chosen.panel;
         let sustained = selection.best(Family::Sustained)?;
         let bounded = selection.best(Family::Bounded)?;
         let plausible = selection.plausible(PLAUSIBLE);
@@ -50,6 +54,8 @@ impl Rate {
         let (low, high) = (low.min(sustained.slope - counted), high.max(sustained.slope + counted));
         let (from, to) = wandering(panel, sustained, alpha).unwrap_or((low, high));
         let (low, high) = (low.min(from), high.max(to));
+        let between = between_lives(chosen, sustained, selection.rho, alpha).unwrap_or(0.0);
+        let (low, high) = (low.min(sustained.slope - between), high.max(sustained.slope + between));
         Some(Self {
             value: slope / length,
             low: (low - least).min(slope) / length,
@@ -90,6 +96,41 @@ fn grown_for(fit: &Fit) -> f64 {
         _ => onset,
     });
     1.0 - onset.min(0.8)
+}
+
+/// Fewest lives whose rates show how much they differ.
+const FEWEST_LIVES: usize = 3;
+
+/// Half width of the interval of the slope of a shape, per run, by how much it differs from life to life: the slope of the
+/// mean is the mean of slopes, one for each life, whatever their noise is (Pesaran & Smith 1995).
+fn between_lives(chosen: &Chosen, best: &Fit, rho: f64, alpha: f64) -> Option<f64> {
+    let panel = &chosen.panel;
+    let lives = chosen.by_life.len();
+    if lives < FEWEST_LIVES {
+        return None;
+    }
+    let ones = vec![1.0; panel.x.len()];
+    let others: Vec<Vec<f64>> =
+        std::iter::once(&ones).chain(&panel.nuisance).map(|column| whitened(column, rho)).collect();
+    let space = Space::of(others.iter().map(Vec::as_slice));
+    let (columns, gradient) = (&best.tangent.columns, &best.tangent.gradient);
+    let rests: Vec<Vec<f64>> = columns.iter().map(|column| space.residual(&whitened(column, rho))).collect();
+    let mut products = [[0.0; WIDEST]; WIDEST];
+    for (row, a) in products.iter_mut().zip(&rests) {
+        row.iter_mut().zip(&rests).for_each(|(slot, b)| *slot = dot(a, b));
+    }
+    let slope = |life: &Vec<f64>| {
+        let white = whitened(life, rho);
+        let mut right = [0.0; WIDEST];
+        right.iter_mut().zip(&rests).for_each(|(slot, rest)| *slot = dot(rest, &white));
+        let solved = solve(&products, &right, rests.len().min(WIDEST));
+        solved.iter().zip(gradient).map(|(value, weight)| value * weight).sum::<f64>()
+    };
+    let slopes: Vec<f64> = chosen.by_life.iter().map(slope).collect();
+    let n = lives as f64;
+    let mean = slopes.iter().sum::<f64>() / n;
+    let variance = slopes.iter().map(|slope| (slope - mean) * (slope - mean)).sum::<f64>() / (n - 1.0);
+    Some(student::two_sided(alpha, n - 1.0) * (variance / n).sqrt()).filter(|half| half.is_finite())
 }
 
 /// Half width of the interval of the rate if growth comes in whole units at random times, per run: a count of N units is

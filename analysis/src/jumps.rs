@@ -79,7 +79,7 @@ mod tests {
     fn blocks(value: impl Fn(f64) -> f64) -> Blocks {
         let t: Vec<f64> = (0..128).map(f64::from).collect();
         let v = t.iter().map(|t| value(*t) + ((t * 0.618).fract() - 0.5)).collect();
-        Blocks { t, v }
+        Blocks { t, v, ..Blocks::default() }
     }
 
     #[test]

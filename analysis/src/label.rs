@@ -22,10 +22,11 @@ const RARE: f64 = 0.12;
 const RETURNED: f64 = 0.7;
 
 fn has_bursts(found: &Assessment) -> bool {
-    let middle = order::median_of(&found.trace.middle);
-    let sigma = order::robust_sigma(&found.trace.middle).max(found.chosen.panel.rounding.sqrt());
-    let high = found.trace.peak.iter().filter(|peak| **peak > middle + BURST * sigma).count();
-    high > 0 && (high as f64) < RARE * found.trace.len() as f64
+    let trace = &found.lives.newest().trace;
+    let middle = order::median_of(&trace.middle);
+    let sigma = order::robust_sigma(&trace.middle).max(found.chosen.panel.rounding.sqrt());
+    let high = trace.peak.iter().filter(|peak| **peak > middle + BURST * sigma).count();
+    high > 0 && (high as f64) < RARE * trace.len() as f64
 }
 
 /// The telling name for `plain`, the name of the shape.
@@ -100,7 +101,7 @@ fn parameters(
             _ => format!("fill{unit}"),
         };
         let factor = match basis {
-            Basis::Line | Basis::Hinge(_) if !fit.is_by_ops() => 3600.0 / found.trace.length(),
+            Basis::Line | Basis::Hinge(_) if !fit.is_by_ops() => 3600.0 / found.length,
             Basis::Line | Basis::Hinge(_) => 1.0 / found.operations(),
             _ => 1.0,
         };
@@ -109,7 +110,7 @@ fn parameters(
     let scale = if fit.is_by_ops() {
         Scale { length: found.operations(), origin: 0.0, suffix: "_ops" }
     } else {
-        Scale { length: found.trace.length(), origin: origin_t_s, suffix: "_s" }
+        Scale { length: found.length, origin: origin_t_s, suffix: "_s" }
     };
     for (d, parameter) in fit.form.parameters.iter().enumerate() {
         let error = if fit.form.refined { fit.error_of(fit.coefficients.len() + d) } else { None };
@@ -133,7 +134,7 @@ pub(crate) fn choose(found: &Assessment, quantity: Quantity, origin_t_s: f64, co
     let mut scores: Vec<ModelScore> = Vec::new();
     let mut parameters = parameters(best, found, quantity, origin_t_s, confidence);
     if let Some(cycles) = found.chosen.cycles {
-        let period_s = found.trace.length() / cycles;
+        let period_s = found.length / cycles;
         parameters.insert("period_s".to_owned(), Estimate { value: period_s, low: None, high: None, confidence });
     }
     for fit in fits {

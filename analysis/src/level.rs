@@ -1,10 +1,11 @@
 //! Is a recent part of the run level? Then nobody has to name the warm-up.
 
 use crate::jumps::{self, Jump};
+use crate::lives::Lives;
 use crate::stats::autoregression::{coefficient, long_run_ratio, whitened};
 use crate::stats::least_squares::{Space, dot, partial};
 use crate::stats::student;
-use crate::trace::{Blocks, Trace, View};
+use crate::trace::{Blocks, View};
 use crate::view::jump_columns;
 
 /// Shares of the run that may be cut off at its start.
@@ -82,15 +83,15 @@ fn fit_line(t: &[f64], v: &[f64], steps: &[Vec<f64>], rounding: f64) -> Option<(
     Some((slope.coefficient, (variance / slope.information * ratio).sqrt(), (left / ratio).max(3.0)))
 }
 
-/// The narrowest line through the part of the run after the share `cut`.
-fn narrowest(trace: &Trace, cut: f64, steps: Steps, rounding: f64, alpha: f64) -> Option<Line> {
-    let mut part = trace.after(cut);
-    if part.len() < 16 {
+/// The narrowest line through the part of the run, or of the lives by their age, after the share `cut`.
+fn narrowest(lives: &Lives, cut: f64, steps: Steps, rounding: f64, alpha: f64) -> Option<Line> {
+    let mut part = lives.after(cut);
+    if part.finest() < 16 {
         return None;
     }
     let mut found = Vec::new();
     if steps == Steps::TakenOut {
-        found = jumps::find(&part.blocks(&part.ranges(64.min(part.len())), View::Middle));
+        found = jumps::find(&part.blocks(&part.ranges(64.min(part.finest())), View::Middle));
         if found.is_empty() || !jumps::are_events(&found) {
             return None;
         }
@@ -99,7 +100,7 @@ fn narrowest(trace: &Trace, cut: f64, steps: Steps, rounding: f64, alpha: f64) -
     let mut best: Option<Line> = None;
     let mut seen = Vec::new();
     for count in COUNTS {
-        let count = count.min(part.len());
+        let count = count.min(part.finest());
         if seen.contains(&count) || count < 10 {
             continue;
         }
@@ -109,7 +110,7 @@ fn narrowest(trace: &Trace, cut: f64, steps: Steps, rounding: f64, alpha: f64) -
             continue;
         }
         for view in [View::Middle, View::Troughs] {
-            let Blocks { t, v } = part.blocks(&ranges, view);
+            let Blocks { t, v, .. } = part.blocks(&ranges, view);
             let Some(columns) = jump_columns(&t, &found) else { continue };
             let Some((rate, error, freedom)) = fit_line(&t, &v, &columns, rounding) else { continue };
             let half_width = student::two_sided(alpha, freedom) * error;
@@ -126,11 +127,11 @@ const RECENT_BLOCKS: usize = 24;
 const RECENT_CUT: f64 = 0.4;
 
 /// A line through the quieter view of the recent part, for display.
-pub(crate) fn recent(trace: &Trace, rounding: f64, alpha: f64) -> Option<Line> {
-    let part = trace.after(RECENT_CUT);
-    let ranges = part.ranges(RECENT_BLOCKS.min(part.len()));
+pub(crate) fn recent(lives: &Lives, rounding: f64, alpha: f64) -> Option<Line> {
+    let part = lives.after(RECENT_CUT);
+    let ranges = part.ranges(RECENT_BLOCKS.min(part.finest()));
     let line = |view: View| {
-        let Blocks { t, v } = part.blocks(&ranges, view);
+        let Blocks { t, v, .. } = part.blocks(&ranges, view);
         let (rate, error, freedom) = fit_line(&t, &v, &[], rounding)?;
         let half_width = student::two_sided(alpha, freedom) * error;
         Some(Line { rate, error, half_width, view, blocks: t.len(), jumps: Vec::new() })
@@ -141,17 +142,17 @@ pub(crate) fn recent(trace: &Trace, rounding: f64, alpha: f64) -> Option<Line> {
 
 /// The longest part that is shown to grow less than `tolerated` (per second); `coarse` is the bound that is enough
 /// where the series wanders.
-pub(crate) fn find(trace: &Trace, tolerated: f64, coarse: f64, rounding: f64, alpha: f64, lean: Lean) -> Option<Level> {
+pub(crate) fn find(lives: &Lives, tolerated: f64, coarse: f64, rounding: f64, alpha: f64, lean: Lean) -> Option<Level> {
     let shown = |cut: f64, steps: Steps| {
-        let line = narrowest(trace, cut, steps, rounding, alpha)?;
+        let line = narrowest(lives, cut, steps, rounding, alpha)?;
         let high = line.rate + line.half_width;
         let fine = (lean >= Lean::Calm || (lean == Lean::Open && steps == Steps::TakenOut)) && high < tolerated;
         let shown = fine || (lean >= Lean::Calm && high < coarse && line.rate - line.half_width < tolerated);
         shown.then_some(Level { cut, line })
     };
     let grows_late = VETO_CUTS.iter().any(|&cut| {
-        let line = narrowest(trace, cut, Steps::TakenOut, rounding, alpha)
-            .or_else(|| narrowest(trace, cut, Steps::Left, rounding, alpha));
+        let line = narrowest(lives, cut, Steps::TakenOut, rounding, alpha)
+            .or_else(|| narrowest(lives, cut, Steps::Left, rounding, alpha));
         line.is_some_and(|line| line.rate > coarse && line.rate > VETO_ERRORS * line.error)
     });
     let early = CUTS.iter().filter(|_| !grows_late);

@@ -18,6 +18,7 @@
 
 #![expect(clippy::neg_cmp_op_on_partial_ord, reason = "comparisons are written so that NaN fails")]
 
+mod agreement;
 mod assess;
 pub mod combine;
 mod cycle;
@@ -33,6 +34,7 @@ pub mod judgement;
 mod jumps;
 mod label;
 mod level;
+mod lives;
 pub mod models;
 pub mod monitor;
 mod packed_cells;

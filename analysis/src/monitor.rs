@@ -15,6 +15,7 @@ use crate::estimate::Estimate;
 use crate::judge::judge_digest;
 use crate::judgement::{Judgement, JudgementKind};
 use crate::level;
+use crate::lives::{Life, Lives};
 use crate::quantity::Quantity;
 use crate::question::Question;
 use crate::series::SeriesError;
@@ -140,6 +141,11 @@ impl Monitor {
         while self.looks_s.get(self.next_look).is_some_and(|look_s| *look_s <= elapsed_s) {
             self.next_look += 1;
         }
+        // A process that took the place of another one has a plan of its own, the rest of the run: no look before its end
+        // comes late enough for a fill in it to have stopped.
+        if self.digest.has_restarted() && self.question.warmup_s.is_none() {
+            return None;
+        }
         let looks = self.looks_s.len() + 1;
         let rigour = Rigour::shared(looks * self.question.family.max(1), self.question.confidence);
         let judgement = judge_digest(&self.digest, self.quantity, &self.question, &rigour);
@@ -156,14 +162,15 @@ impl Monitor {
     }
 
     fn estimate(&self) -> Option<Estimate> {
-        let cells = self.digest.segments().pop()?;
+        let cells = self.digest.segments().pop()?.cells;
         let (first, last) = (cells.first()?, cells.last()?);
         if cells.len() < FEWEST_FOR_RATE || last.t_s - first.t_s < 1e-6 {
             return None;
         }
         let trace = Trace::new(&cells, first.t_s, first.middle);
+        let running = Lives::new(vec![Life { trace, start_s: first.t_s, level: first.middle }])?;
         let quantum = self.quantity.quantum();
-        let line = level::recent(&trace, quantum * quantum / 12.0, 1.0 - self.question.confidence)?;
+        let line = level::recent(&running, quantum * quantum / 12.0, 1.0 - self.question.confidence)?;
         let estimate = Estimate {
             value: line.rate,
             low: Some(line.rate - line.half_width),
@@ -230,6 +237,31 @@ mod tests {
         assert_eq!(monitor.judgement(), judge(&series, &Question::new(20_000.0)));
         let rate = monitor.rate_per_hour().unwrap();
         assert!((rate.value / 3600.0 - 500.0).abs() < 10.0);
+    }
+
+    #[test]
+    fn restarts_are_judged_as_in_the_finished_series_and_without_a_named_warm_up_end_no_run_early() {
+        let value = |i: usize| 1e8 + 50_000.0 * (i % 250) as f64 + noise(i);
+        let mut question = Question::new(1000.0);
+        for warmup_s in [None, Some(20.0)] {
+            question.warmup_s = warmup_s;
+            let mut monitor = Monitor::new(Quantity::Bytes, question.clone());
+            let mut stopped = false;
+            for i in 0..1000 {
+                if i % 250 == 0 {
+                    monitor.restart(i as f64);
+                }
+                monitor.push(i as f64, value(i), None).unwrap();
+                stopped |= monitor.decision().is_some();
+            }
+            assert_eq!(stopped, warmup_s.is_some());
+            let series =
+                Series::new(Quantity::Bytes, (0..1000).map(f64::from).collect(), (0..1000).map(value).collect());
+            let series = series.and_then(|series| series.with_restarts(vec![250.0, 500.0, 750.0])).unwrap();
+            let judgement = monitor.judgement();
+            assert_eq!(judgement, judge(&series, &question));
+            assert_eq!(judgement.judgement, JudgementKind::Leak);
+        }
     }
 
     #[test]

@@ -21,13 +21,14 @@ fn runs_until(room: f64, slope: f64, shape: Option<Basis>) -> f64 {
 
 /// Seconds from the end of the trace until `limit` is reached. The peaks meet a limit, not the troughs. `None` where
 /// nothing grows.
-pub(crate) fn time_to_limit(found: &Assessment, origin: f64, limit: f64, confidence: f64) -> Option<Estimate> {
+pub(crate) fn time_to_limit(found: &Assessment, limit: f64, confidence: f64) -> Option<Estimate> {
     let rate = found.rate;
     if !(rate.value > 0.0) {
         return None;
     }
-    let length = found.trace.length();
-    let room = (limit - origin - order::percentile(&found.trace.after(0.75).peak, PEAK)).max(0.0);
+    let length = found.length;
+    let newest = found.lives.newest();
+    let room = (limit - newest.level - order::percentile(&newest.trace.after(0.75).peak, PEAK)).max(0.0);
     let best = found.selection.best(Family::Sustained)?;
     let shape = best.columns().as_slice().first().copied().filter(|_| !best.is_by_ops());
     let at = |rate_per_s: f64| runs_until(room, rate_per_s * length, shape) * length;

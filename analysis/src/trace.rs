@@ -31,6 +31,8 @@ pub(crate) enum View {
 pub(crate) struct Blocks {
     pub(crate) t: Vec<f64>,
     pub(crate) v: Vec<f64>,
+    /// The values of each life whose mean `v` is, where there are several.
+    pub(crate) by_life: Vec<Vec<f64>>,
 }
 
 impl Trace {
@@ -80,7 +82,11 @@ impl Trace {
 
     /// The cells from the share `share` (0 to 1) of the trace on.
     pub(crate) fn after(&self, share: f64) -> Self {
-        let from = self.start() + share * self.length();
+        self.from(self.start() + share * self.length())
+    }
+
+    /// The cells from the time `from` on.
+    pub(crate) fn from(&self, from: f64) -> Self {
         let first = self.t.partition_point(|t| *t < from);
         let column = |values: &[f64]| values[first..].to_vec();
         Self {
@@ -93,30 +99,11 @@ impl Trace {
         }
     }
 
-    /// Cell ranges of `count` blocks of equal time; blocks without a cell are left out.
-    pub(crate) fn ranges(&self, count: usize) -> Vec<Range<usize>> {
-        let (start, length) = (self.start(), self.length());
-        let mut ranges = Vec::with_capacity(count);
-        let mut from = 0;
-        for k in 1..=count {
-            let to = if k == count {
-                self.len()
-            } else {
-                let edge = start + length * (k as f64 / count as f64);
-                from + self.t[from..].partition_point(|t| *t < edge)
-            };
-            if to > from {
-                ranges.push(from..to);
-            }
-            from = to;
-        }
-        ranges
-    }
-
-    pub(crate) fn blocks(&self, ranges: &[Range<usize>], view: View) -> Blocks {
-        let mut blocks = Blocks { t: Vec::with_capacity(ranges.len()), v: Vec::with_capacity(ranges.len()) };
+    /// One value for each of the ranges of cells that is not empty.
+    pub(crate) fn blocks(&self, ranges: impl Iterator<Item = Range<usize>>, view: View) -> Blocks {
+        let mut blocks = Blocks::default();
         let mut scratch = Vec::new();
-        for range in ranges {
+        for range in ranges.filter(|range| !range.is_empty()) {
             match view {
                 View::Middle => {
                     scratch.clear();

@@ -4,10 +4,11 @@ use crate::assess::Rigour;
 use crate::cycle;
 use crate::fit::Panel;
 use crate::jumps::Jump;
+use crate::lives::{Lives, Row};
 use crate::stats::autoregression::{coefficient, whitened};
 use crate::stats::least_squares::{Space, dot, partial};
 use crate::stats::{order, student};
-use crate::trace::{Blocks, Trace, View};
+use crate::trace::{Blocks, View};
 use crate::trend;
 
 /// Numbers of blocks that are tried. Fewer than 12 cannot tell three retained bursts from a line.
@@ -47,6 +48,8 @@ pub(crate) struct Chosen {
     pub(crate) detectable: f64,
     /// Cycles in the run where a cycle was removed.
     pub(crate) cycles: Option<f64>,
+    /// The values of each life, where there are several.
+    pub(crate) by_life: Vec<Vec<f64>>,
 }
 
 /// The noise of a view: half width of a line's interval, smallest visible slope, and rho.
@@ -94,17 +97,13 @@ pub(crate) fn jump_columns(t: &[f64], jumps: &[Jump]) -> Option<Vec<Vec<f64>>> {
 }
 
 /// Rate of operations in each block, relative to its mean, and where there are enough blocks its moving average.
-fn load_columns(trace: &Trace, ranges: &[std::ops::Range<usize>]) -> Option<Vec<Vec<f64>>> {
+fn load_columns(lives: &Lives, ranges: &[Row]) -> Option<Vec<Vec<f64>>> {
     /// Share of the newest block in the moving average.
     const NEWEST: f64 = 0.35;
-    let last = trace.len() - 1;
-    let rates: Vec<f64> = ranges
-        .iter()
-        .map(|range| {
-            let end = range.end.min(last);
-            (trace.ops[end] - trace.ops[range.start]) / (trace.t[end] - trace.t[range.start]).max(1e-9)
-        })
-        .collect();
+    let rates: Vec<f64> = lives.means(ranges, |life, range| {
+        let end = range.end.min(life.len() - 1);
+        (life.ops[end] - life.ops[range.start]) / (life.t[end] - life.t[range.start]).max(1e-9)
+    });
     let m = rates.len() as f64;
     let mean = rates.iter().sum::<f64>() / m;
     let spread = (rates.iter().map(|rate| (rate - mean) * (rate - mean)).sum::<f64>() / m).sqrt();
@@ -130,29 +129,29 @@ fn load_columns(trace: &Trace, ranges: &[std::ops::Range<usize>]) -> Option<Vec<
 }
 
 /// The view in which a rate can be seen best. `None` where there are too few blocks.
-pub(crate) fn choose(trace: &Trace, has_ops: bool, jumps: &[Jump], rounding: f64, rigour: &Rigour) -> Option<Chosen> {
-    let (start, length) = (trace.start(), trace.length());
+pub(crate) fn choose(lives: &Lives, has_ops: bool, jumps: &[Jump], rounding: f64, rigour: &Rigour) -> Option<Chosen> {
+    let (start, length) = (lives.start(), lives.length());
     let mut seen = Vec::new();
     let mut candidates: Vec<Chosen> = Vec::new();
     for count in COUNTS {
-        let count = count.min(trace.len());
+        let count = count.min(lives.finest());
         if count <= FEWEST_BLOCKS || seen.contains(&count) {
             continue;
         }
         seen.push(count);
-        let ranges = trace.ranges(count);
+        let ranges = lives.ranges(count);
         if ranges.len() < FEWEST_BLOCKS {
             continue;
         }
         for view in [View::Middle, View::Troughs] {
-            if view == View::Troughs && ranges.len() == trace.len() && trace.low == trace.middle {
+            if view == View::Troughs && lives.is_plain(&ranges) {
                 continue;
             }
-            let Blocks { t, v } = trace.blocks(&ranges, view);
+            let Blocks { t, v, by_life } = lives.blocks(&ranges, view);
             let x: Vec<f64> = t.iter().map(|t| (t - start) / length).collect();
             let Some(steps) = jump_columns(&t, jumps) else { continue };
             let mut besides = vec![(Beside::Nothing, Vec::new(), None)];
-            if let Some(columns) = has_ops.then(|| load_columns(trace, &ranges)).flatten() {
+            if let Some(columns) = has_ops.then(|| load_columns(lives, &ranges)).flatten() {
                 besides.push((Beside::Load, columns, None));
             }
             if view == View::Middle
@@ -179,6 +178,7 @@ pub(crate) fn choose(trace: &Trace, has_ops: bool, jumps: &[Jump], rounding: f64
                         half_width,
                         detectable,
                         cycles,
+                        by_life: by_life.clone(),
                     });
                 }
             }

@@ -219,3 +219,72 @@ proptest! {
         prop_assert!(close(plain.and_then(|r| r.low), doubled.and_then(|r| r.low)));
     }
 }
+
+/// Lives of `life` samples at 1 min: `value(life, age)` in bytes, as shares of a life.
+fn restarting(lives: usize, life: usize, value: impl Fn(usize, f64) -> f64) -> Series {
+    let of = |i: usize| pages(value(i / life, (i % life) as f64 / life as f64));
+    let count = lives * life;
+    let t_s = (0..count).map(|i| 60.0 * i as f64).collect();
+    let restarts_s = (1..lives).map(|k| (k * life) as f64 * 60.0).collect();
+    Series::new(Quantity::Bytes, t_s, (0..count).map(of).collect()).unwrap().with_restarts(restarts_s).unwrap()
+}
+
+/// Noise of `bytes`, and a level and a warm-up that differ from life to life.
+fn own_start(bytes: f64, life: usize, age: f64) -> f64 {
+    let size = 20.0 + 10.0 * noise(life + 77);
+    let at = 1_000_000 + life * 5000 + (age * 240.0) as usize;
+    MIB * (300.0 + 20.0 * noise(life) + size * (1.0 - (-age / 0.04).exp())) + bytes * noise(at)
+}
+
+#[test]
+fn a_leak_in_every_one_of_six_processes_is_found_with_the_evidence_of_all() {
+    // Four hours each, in noise that hides the growth in single lives.
+    let truth = 0.25 * MIB;
+    let grown = |life: usize, age: f64| {
+        let at = 1_000_000 + life * 5000 + (age * 240.0) as usize;
+        MIB * (300.0 + 20.0 * noise(life) + 4.0 * noise(at)) + 4.0 * truth * age
+    };
+    let day = restarting(6, 240, grown);
+    let mut question = Question::new(day.duration_s());
+    question.tolerance = Tolerance::PerHour(64.0 * 1024.0);
+    let all = judge(&day, &question);
+    says(&all, JudgementKind::Leak);
+    let rate = all.rate_per_hour.unwrap();
+    assert!(rate.low.unwrap() < truth && truth < rate.high.unwrap(), "{rate:?}");
+    assert!(all.evidence.iter().any(|sentence| sentence.starts_with("6 of 6 processes")), "{:?}", all.evidence);
+
+    let alone: Vec<Judgement> = (0..6).map(|k| judge(&restarting(1, 240, |_, age| grown(k, age)), &question)).collect();
+    let found = alone.iter().filter(|one| one.judgement == JudgementKind::Leak).count();
+    let width = |one: &Judgement| one.rate_per_hour.map(|rate| rate.high.unwrap() - rate.low.unwrap()).unwrap();
+    let mut widths: Vec<f64> = alone.iter().map(width).collect();
+    widths.sort_by(f64::total_cmp);
+    let gain = widths[3] / width(&all);
+    assert!(found <= 3 && gain > 0.75 * 6.0_f64.sqrt(), "{found} {gain}");
+}
+
+#[test]
+fn a_service_that_warms_up_or_fills_a_cache_after_every_restart_is_no_leak() {
+    let warm = restarting(6, 240, |life, age| own_start(0.1 * MIB, life, age));
+    says(&judged(&warm), JudgementKind::NoLeak);
+    let fill = restarting(6, 240, |life, age| own_start(0.1 * MIB, life, age) + 40.0 * MIB * (age / 0.5).min(1.0));
+    says(&judged(&fill), JudgementKind::NoLeak);
+    // Five minutes each: none is ever older than its warm-up, and each ends higher than it began.
+    let crashes = restarting(60, 40, |life, age| own_start(0.0, life, age) + 40.0 * MIB * (1.0 - (-age / 0.2).exp()));
+    assert_ne!(judged(&crashes).judgement, JudgementKind::Leak);
+}
+
+#[test]
+fn processes_whose_rates_contradict_each_other_are_told_and_do_not_make_a_leak_of_one() {
+    let repaired =
+        restarting(6, 240, |life, age| own_start(0.1 * MIB, life, age) + if life < 3 { 30.0 * MIB * age } else { 0.0 });
+    let judgement = judged(&repaired);
+    says(&judgement, JudgementKind::Inconclusive);
+    assert!(judgement.evidence.iter().any(|s| s.contains("contradict each other: ")), "{:?}", judgement.evidence);
+    let rate = judgement.rate_per_hour.unwrap();
+    assert!(rate.low.unwrap() < 0.05 * MIB && rate.high.unwrap() > 7.5 * MIB, "{rate:?}");
+    // All of them leak, at different rates: that stands.
+    let loaded = restarting(6, 240, |life, age| own_start(0.1 * MIB, life, age) + (10.0 + life as f64) * MIB * age);
+    let judgement = judged(&loaded);
+    says(&judgement, JudgementKind::Leak);
+    assert!(judgement.evidence.iter().any(|s| s.contains("contradict each other: ")), "{:?}", judgement.evidence);
+}

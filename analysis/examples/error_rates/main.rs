@@ -1,8 +1,11 @@
 //! How often the judge is wrong: every mechanism of the simulator, many seeds, counts with 95 % intervals.
 //!
 //! ```text
-//! cargo run --release -p soakd-analysis --example error_rates -- [SEEDS] [FIRST_SEED] [MECHANISM]
+//! cargo run --release -p soakd-analysis --example error_rates -- [SEEDS] [FIRST_SEED] [MECHANISM] [--longest]
 //! ```
+//!
+//! `MECHANISM` is the start of a name. `--longest` shows the judge the longest life of a target alone, so that what the
+//! others add can be told.
 //!
 //! Prints a line for each mechanism and the sums to standard output, and every wrong answer to standard error.
 
@@ -17,7 +20,7 @@ mod tally;
 
 use std::process::ExitCode;
 
-use soakd_simulate::{MECHANISMS, generate};
+use soakd_simulate::{Case, MECHANISMS, generate};
 use tally::{Share, Tally};
 
 fn cell(share: Share) -> String {
@@ -40,14 +43,33 @@ fn line(name: &str, tally: &Tally) {
     );
 }
 
+/// A case as if its target had only lived once, for the longest time.
+fn longest_life(mut case: Case) -> Case {
+    let mut edges: Vec<usize> =
+        case.restarts_s.iter().map(|restart_s| case.t_s.partition_point(|t_s| t_s < restart_s)).collect();
+    edges.insert(0, 0);
+    edges.push(case.t_s.len());
+    let seconds = |pair: &&[usize]| case.t_s[pair[1] - 1] - case.t_s[pair[0]];
+    let Some(longest) = edges.windows(2).max_by(|a, b| seconds(a).total_cmp(&seconds(b))) else { return case };
+    let range = longest[0]..longest[1];
+    case.values = case.values[range.clone()].to_vec();
+    case.ops = case.ops.map(|ops| ops[range.clone()].to_vec());
+    case.t_s = case.t_s[range].to_vec();
+    case.restarts_s = Vec::new();
+    case
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let before = arguments.len();
+    arguments.retain(|argument| argument != "--longest");
+    let longest = arguments.len() < before;
     let number = |index: usize, default: u64| match arguments.get(index) {
         Some(text) => text.parse().ok(),
         None => Some(default),
     };
     let (Some(seeds), Some(first)) = (number(0, 50), number(1, 1)) else {
-        eprintln!("usage: error_rates [SEEDS] [FIRST_SEED] [MECHANISM]");
+        eprintln!("usage: error_rates [SEEDS] [FIRST_SEED] [MECHANISM] [--longest]");
         return ExitCode::from(64);
     };
     let only = arguments.get(2);
@@ -56,10 +78,11 @@ fn main() -> ExitCode {
         "mechanism", "false leak", "false stop", "confirmed", "clear found", "found", "missed", "covered"
     );
     let mut all = Tally::default();
-    for mechanism in MECHANISMS.iter().filter(|mechanism| only.is_none_or(|only| only == mechanism.name)) {
+    for mechanism in MECHANISMS.iter().filter(|mechanism| only.is_none_or(|only| mechanism.name.starts_with(only))) {
         let mut tally = Tally::default();
         for seed in first..first + seeds {
-            match tally::assess(&generate(mechanism, seed)) {
+            let case = generate(mechanism, seed);
+            match tally::assess(&if longest { longest_life(case) } else { case }) {
                 Ok((one, wrong)) => {
                     tally.plus(&one);
                     wrong.iter().for_each(|sentence| eprintln!("{sentence}"));

@@ -81,14 +81,13 @@ fn kept(scene: &mut Scene) -> Vec<bool> {
 }
 
 pub(crate) fn finish(mechanism: &Mechanism, seed: u64, mut scene: Scene, trace: Trace) -> Case {
-    let Trace { mut signal, rate, drawn, leaks, ops, fills_until, restartable } = trace;
+    let Trace { mut signal, rate, drawn, leaks, ops, fills_until, restartable, mut restarts } = trace;
     let mut ops = match ops {
         Some(ops) => Some(ops),
         None => scene.chance(0.5).then(|| steady_ops(&mut scene)),
     };
     let mut kept = kept(&mut scene);
 
-    let mut restart = None;
     if restartable && scene.chance(0.05) {
         let points = signal.len();
         let at = (points as f64 * scene.between(0.25, 0.75)) as usize;
@@ -101,7 +100,21 @@ pub(crate) fn finish(mechanism: &Mechanism, seed: u64, mut scene: Scene, trace: 
             *keep = false;
         }
         kept[at] = true;
-        restart = Some(at);
+        restarts.push(at);
+    } else if !restarts.is_empty() {
+        let down = scene.whole(1, 3);
+        for &at in &restarts {
+            for keep in &mut kept[at.saturating_sub(down)..at] {
+                *keep = false;
+            }
+        }
+        for &at in &restarts {
+            kept[at] = true;
+            if let Some(ops) = &mut ops {
+                let done = ops[at];
+                ops[at..].iter_mut().for_each(|ops| *ops -= done);
+            }
+        }
     }
 
     let noise = match mechanism.kind {
@@ -143,7 +156,7 @@ pub(crate) fn finish(mechanism: &Mechanism, seed: u64, mut scene: Scene, trace: 
             continue;
         }
         let t_s = index as f64 * step_s + late_s;
-        if restart == Some(index) {
+        if restarts.contains(&index) {
             case.restarts_s.push(t_s);
         }
         case.t_s.push(t_s);

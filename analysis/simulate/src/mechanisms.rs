@@ -6,6 +6,7 @@ mod collectors;
 mod counts;
 mod leaks;
 mod loads;
+mod restarts;
 
 use crate::scene::{Scene, Trace};
 
@@ -50,7 +51,7 @@ const fn count(
     Mechanism { kind: Kind::Count, metric, ..bounded(name, trace, description) }
 }
 
-/// Every mechanism: bounded memory, bounded counts, leaking memory, leaking counts.
+/// Every mechanism: bounded memory, bounded counts, leaking memory, leaking counts, targets that are replaced.
 pub static MECHANISMS: &[Mechanism] = &[
     bounded("quiet", loads::quiet, "a service that does the same all the time"),
     bounded("generational_gc", collectors::generational, "young collections, promotion, a full collection at times"),
@@ -109,4 +110,16 @@ pub static MECHANISMS: &[Mechanism] = &[
             "a thread that never ends for some requests",
         )
     },
+    bounded("restarting_steady", restarts::steady, "processes that warm up, level off and are replaced"),
+    bounded("restarting_fill", restarts::fill, "processes that each fill a cache"),
+    bounded("restarting_walk", restarts::walk, "processes whose memory wanders like a random walk"),
+    bounded("restarting_gc", restarts::gc, "processes with a collected heap"),
+    bounded("restarting_crash_loop", restarts::crash_loop, "processes that crash while they warm up, or soon after"),
+    leak("restarting_leak", restarts::leak, "even growth in every process beside its warm-up"),
+    leak(
+        "restarting_leak_under_gc",
+        restarts::leak_under_gc,
+        "even growth in every process on top of a collected heap",
+    ),
+    leak("restarting_killed", restarts::killed, "processes that leak until they are killed"),
 ];

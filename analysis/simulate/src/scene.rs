@@ -39,12 +39,23 @@ pub(crate) struct Trace {
     pub(crate) fills_until: Option<f64>,
     /// Whether the life of the process may be cut by a restart without changing the truth.
     pub(crate) restartable: bool,
+    /// Samples at which a new process starts, where the mechanism is about that.
+    pub(crate) restarts: Vec<usize>,
 }
 
 impl Trace {
     /// Bounded memory.
     pub(crate) fn bounded(signal: Vec<f64>) -> Self {
-        Self { signal, rate: 0.0, drawn: None, leaks: false, ops: None, fills_until: None, restartable: true }
+        Self {
+            signal,
+            rate: 0.0,
+            drawn: None,
+            leaks: false,
+            ops: None,
+            fills_until: None,
+            restartable: true,
+            restarts: Vec::new(),
+        }
     }
 
     /// Bounded memory that fills until a share of the run.
