@@ -24,6 +24,7 @@ use crate::exit::{Exit, Failure};
 use crate::exit_of;
 use crate::keeper;
 use crate::logging;
+use crate::open_files;
 use crate::state_folder::state_folder;
 
 /// The program.
@@ -70,9 +71,29 @@ fn parse() -> Result<Parsed, Failure> {
     }
 }
 
+/// Whether the command samples targets.
+fn samples(command: &Command) -> bool {
+    match command {
+        Command::Check(_) | Command::Run(_) | Command::Attach(_) | Command::Compare(_) | Command::Selftest(_) => true,
+        Command::Report(_)
+        | Command::History { .. }
+        | Command::Analyze(_)
+        | Command::Profile { .. }
+        | Command::Schema { .. }
+        | Command::Doctor(_)
+        // A target itself.
+        | Command::Reference(_) => false,
+    }
+}
+
 fn run(cli: Cli) -> Result<u8, Failure> {
     logging::set_up(cli.verbose, std::env::var("SOAKD_LOG").ok().as_deref());
     let state = || state_folder(cli.state.clone(), |name| std::env::var_os(name));
+    if samples(&cli.command)
+        && let Err(error) = open_files::raise()
+    {
+        tracing::warn!(%error, "the limit on open files could not be raised: sampling a large tree costs more");
+    }
     match cli.command {
         Command::Check(arguments) => soak::check(&arguments, &state()?),
         Command::Run(arguments) => soak::run(&arguments, &state()?),

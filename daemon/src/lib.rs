@@ -21,7 +21,7 @@
 //! | [`report_files`] | reports as options of the command line |
 //! | [`history`], [`compare`](mod@compare) | what the runs of the past say together; two builds side by side |
 //! | [`doctor`] | what this host lets soakd measure |
-//! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`state_folder`], [`http`] | the edges |
+//! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`state_folder`], [`open_files`], [`http`] | the edges |
 
 pub mod attribution;
 pub mod budgets;
@@ -50,6 +50,7 @@ pub mod logging;
 pub mod look_findings;
 pub mod looks;
 pub mod members;
+pub mod open_files;
 pub mod opening;
 pub mod operation_source;
 pub mod operations;

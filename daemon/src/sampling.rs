@@ -311,7 +311,7 @@ impl Loop {
         let mut totals = reading.totals;
         if let Some(cgroup) = &mut self.cgroup {
             let clock = self.clock;
-            cgroup.read(&reading.members, &mut totals, &mut || since_start(clock));
+            cgroup.read(&reading.members, &mut totals, &mut || clock.since_start());
         }
         if let Some(disk) = &self.disk {
             disk.take(&mut totals);
@@ -371,11 +371,7 @@ fn tree_sampler(clock: RunClock, membership: Membership, metrics: &[MetricId]) -
     options.metrics = metrics.to_vec();
     // Growth is laid on operations whatever is recorded.
     options.metrics.push(MetricId::Operations);
-    TreeSampler::new(options, Box::new(move || since_start(clock)))
-}
-
-fn since_start(clock: RunClock) -> Duration {
-    Duration::try_from_secs_f64(clock.t_s()).unwrap_or_default()
+    TreeSampler::new(options, Box::new(move || clock.since_start()))
 }
 
 /// A reader of the target's own cgroup, where anything of it is asked for.

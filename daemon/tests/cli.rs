@@ -30,6 +30,8 @@ mod load;
 mod looks;
 #[path = "cli/marked.rs"]
 mod marked;
+#[path = "cli/open_files.rs"]
+mod open_files;
 #[path = "cli/operations.rs"]
 mod operations;
 #[path = "cli/place.rs"]

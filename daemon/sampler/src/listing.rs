@@ -28,6 +28,13 @@ impl From<Stat> for Listed {
     }
 }
 
+/// Makes room for twice as many, so that a host on which some are born does not make the next pass allocate.
+pub(crate) fn make_room<T>(list: &mut Vec<T>) {
+    if list.capacity() < 2 * list.len() {
+        list.reserve(3 * list.len());
+    }
+}
+
 /// Reads all processes, with its buffers kept from pass to pass.
 #[derive(Debug)]
 pub(crate) struct Listing {
@@ -66,6 +73,8 @@ impl Listing {
             }
         }
         self.processes.sort_unstable_by_key(|process| process.id.pid);
+        make_room(&mut self.pids);
+        make_room(&mut self.processes);
         Ok(&self.processes)
     }
 

@@ -71,6 +71,8 @@ pub struct SamplerRow {
     pub detail: Detail,
     /// What it gives.
     pub metrics: &'static [MetricId],
+    /// Whether it keeps a descriptor open for each process, besides that of its folder.
+    pub(crate) keeps_descriptor: bool,
     /// Opens it for the process whose `/proc/PID` folder is given; `None` for what is read of all processes together.
     pub(crate) open: Option<Open>,
 }
@@ -82,6 +84,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "statm",
         detail: Detail::Fast,
         metrics: &[MetricId::Rss, MetricId::Anon, MetricId::Virtual],
+        keeps_descriptor: true,
         open: Some(|process| Ok(Box::new(StatmSampler::open(process)?))),
     },
     SamplerRow {
@@ -89,6 +92,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "fd",
         detail: Detail::Fast,
         metrics: &[MetricId::Fds],
+        keeps_descriptor: true,
         open: Some(|process| Ok(Box::new(DescriptorSampler::open(process)?))),
     },
     SamplerRow {
@@ -96,6 +100,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "task",
         detail: Detail::Fast,
         metrics: &[MetricId::Threads],
+        keeps_descriptor: true,
         open: Some(|process| Ok(Box::new(ThreadSampler::open(process)?))),
     },
     SamplerRow {
@@ -103,6 +108,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "probe",
         detail: Detail::Fast,
         metrics: &[MetricId::HeapLive, MetricId::HeapBlocks, MetricId::Operations],
+        keeps_descriptor: true,
         open: Some(|process| Ok(Box::new(ProbeSampler::open(process)?))),
     },
     SamplerRow {
@@ -110,6 +116,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "status",
         detail: Detail::Full,
         metrics: &[MetricId::Swap, MetricId::RssFile, MetricId::RssShmem],
+        keeps_descriptor: true,
         open: Some(|process| Ok(Box::new(StatusSampler::open(process)?))),
     },
     SamplerRow {
@@ -117,6 +124,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "stat",
         detail: Detail::Full,
         metrics: &[MetricId::Cpu, MetricId::MinorFaults, MetricId::MajorFaults],
+        keeps_descriptor: true,
         open: Some(|process| Ok(Box::new(StatSampler::open(process)?))),
     },
     SamplerRow {
@@ -133,6 +141,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
             MetricId::ShmemHuge,
             MetricId::Shared,
         ],
+        keeps_descriptor: false,
         open: Some(|process| Ok(Box::new(SmapsRollupSampler::open(process)?))),
     },
     SamplerRow {
@@ -140,6 +149,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "io",
         detail: Detail::Full,
         metrics: &[MetricId::IoRead, MetricId::IoWritten],
+        keeps_descriptor: true,
         open: Some(|process| Ok(Box::new(IoSampler::open(process)?))),
     },
     SamplerRow {
@@ -157,6 +167,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
             MetricId::FdsOthers,
             MetricId::DeletedFiles,
         ],
+        keeps_descriptor: false,
         open: None,
     },
     SamplerRow {
@@ -172,6 +183,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
             MetricId::SocketsUnix,
             MetricId::SocketsOther,
         ],
+        keeps_descriptor: false,
         open: None,
     },
     SamplerRow {
@@ -179,6 +191,7 @@ pub static SAMPLERS: &[SamplerRow] = &[
         name: "maps",
         detail: Detail::Slow,
         metrics: &[MetricId::Brk],
+        keeps_descriptor: false,
         open: Some(|process| Ok(Box::new(HeapMappingSampler::open(process)?))),
     },
 ];
@@ -220,6 +233,31 @@ mod tests {
             // Swap is read on every tick, though only where the host has swapped anything out.
             assert!(sources[0].detail == metric.detail || metric.id == MetricId::Swap, "{}", metric.name);
         }
+    }
+
+    #[test]
+    fn sources_keep_the_descriptors_that_their_rows_say() {
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let folder = format!("/proc/{}/", child.id());
+        let kept_count = || {
+            let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+            let links = links.filter_map(|link| std::fs::read_link(link.path()).ok());
+            links.filter(|link| link.to_string_lossy().starts_with(&folder)).count()
+        };
+        let process = crate::ProcRoot::default().open_process(child.id()).map(Arc::new).unwrap();
+        for row in SAMPLERS {
+            let Some(open) = row.open else {
+                assert!(!row.keeps_descriptor, "{}", row.name);
+                continue;
+            };
+            let mut sampler = open(&process).unwrap();
+            let _ = sampler.read(&mut Reading::default());
+            // This one has no probe.
+            let keeps = row.keeps_descriptor && row.id != SamplerId::Probe;
+            assert_eq!(kept_count(), usize::from(keeps), "{}", row.name);
+        }
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 
     #[test]

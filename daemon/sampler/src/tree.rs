@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::births::{BirthWatch, Births};
 use crate::cgroup::CgroupMembers;
 use crate::error::SampleError;
-use crate::listing::{Listed, Listing};
+use crate::listing::{Listed, Listing, make_room};
 use crate::proc_root::ProcRoot;
 use crate::process_id::{Liveness, ProcessId, read_stat};
 use crate::stat::Comm;
@@ -186,6 +186,7 @@ impl ProcessTree {
         }
         self.candidates.clear();
         self.candidates.extend(listing.processes().iter().filter(|process| !process.has_ended));
+        make_room(&mut self.candidates);
         self.claim_candidates();
         Ok(&self.members)
     }

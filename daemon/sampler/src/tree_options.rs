@@ -21,8 +21,8 @@ pub struct TreeOptions {
     /// Largest share of time, 0 to 1, in which a member's address space may be walked, and of this process's own time for
     /// the look at descriptors and sockets of all members.
     pub walk_share_ratio: f64,
-    /// Most members whose files stay open; each takes a descriptor for each source and one for its folder. The others are opened at
-    /// each tick, which costs some ten times as much. By default as many as three quarters of the limit on open files allow.
+    /// Most members whose files stay open; the others are opened at each tick, which costs some ten times as much. By default as
+    /// many as the limit on open files allows; see [`TreeOptions::members_kept_within`].
     pub kept_members_max_count: usize,
 }
 
@@ -35,15 +35,34 @@ impl TreeOptions {
     /// The defaults for a target.
     #[must_use]
     pub fn new(root: ProcRoot, membership: Membership) -> Self {
-        let files_limit = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
-        let kept_files = usize::try_from(files_limit / 4 * 3).unwrap_or(usize::MAX);
+        let files_limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         Self {
             root,
             membership,
             metrics: METRICS.iter().filter(|row| row.scope != Scope::Host).map(|row| row.id).collect(),
             walk_limit_bytes: WALK_LIMIT_BYTES,
             walk_share_ratio: WALK_SHARE_RATIO,
-            kept_members_max_count: kept_files / (SAMPLERS.len() + 1),
+            kept_members_max_count: Self::members_kept_within(files_limit),
         }
+    }
+
+    /// Of how many members the files stay open where this process may have `files_limit` open: three quarters are for them. Each
+    /// member takes a descriptor for its folder and one for every source that keeps one.
+    #[must_use]
+    pub fn members_kept_within(files_limit: u64) -> usize {
+        let of_each = 1 + SAMPLERS.iter().filter(|row| row.keeps_descriptor).count();
+        usize::try_from(files_limit / 4 * 3).unwrap_or(usize::MAX) / of_each
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_limit_is_enough_for_a_hundred_members_or_so() {
+        assert_eq!(TreeOptions::members_kept_within(0), 0);
+        assert_eq!(TreeOptions::members_kept_within(1024), 96);
+        assert!(TreeOptions::members_kept_within(u64::MAX) > 1 << 30);
     }
 }

@@ -201,23 +201,21 @@ impl TreeSampler {
             return;
         }
         self.generation = self.tree.generation();
-        let members = std::mem::take(&mut self.reading.members);
-        let mut known = std::mem::take(&mut self.open).into_iter().zip(members).peekable();
-        let mut gone = Vec::new();
-        // Both lists are sorted, so one pass over the two is enough.
-        for member in self.tree.members() {
-            while let Some((open, _)) = known.next_if(|(open, _)| open.member.id < member.id) {
-                gone.push(open);
+        // In place, so that one that comes or goes costs what it takes itself, and not all the others anew.
+        let members = self.tree.members();
+        let has_left = |id: ProcessId| members.binary_search_by_key(&id, |member| member.id).is_err();
+        self.reading.members.retain(|reading| !has_left(reading.id));
+        let gone: Vec<OpenMember> = self.open.extract_if(.., |open| has_left(open.member.id)).collect();
+        // Both lists are sorted, and those that stayed are among the members: each belongs where it stands there.
+        for (place, member) in members.iter().enumerate() {
+            if self.open.get(place).is_some_and(|open| open.member.id == member.id) {
+                continue;
             }
-            let (open, reading) = known.next_if(|(open, _)| open.member.id == member.id).unwrap_or_else(|| {
-                self.reading.arrivals.push(*member);
-                let keep = self.open.len() < self.kept_members_max_count;
-                (OpenMember::new(&self.root, *member, keep), MemberReading::from(member))
-            });
-            self.open.push(open);
-            self.reading.members.push(reading);
+            self.reading.arrivals.push(*member);
+            let keep = self.open.len() < self.kept_members_max_count;
+            self.open.insert(place, OpenMember::new(&self.root, *member, keep));
+            self.reading.members.insert(place, MemberReading::from(member));
         }
-        gone.extend(known.map(|(open, _)| open));
         for gone in gone {
             depart(&gone, &mut self.departed, &mut self.reading.departures);
             inheritance::owner_left(&mut self.open, gone.member.id, gone.inheritance);

@@ -1,32 +1,47 @@
 //! Limits of this process, which targets inherit.
 
 use soakd_analysis::Quantity;
+use soakd_sampler::TreeOptions;
 
 use super::{Finding, Host};
 
-/// Enough for a tree of hundreds of processes, of which several files each are kept open.
-const OPEN_FILES: u64 = 1024;
+/// A tree of as many processes is nothing unusual.
+const KEPT_PROCESSES: usize = 100;
 
 /// Enough for soakd, a target with its workers, and a load driver.
 const PROCESSES: u64 = 256;
 
-/// The soft limit of that name in `/proc/self/limits`; `None` where there is none.
-fn soft_limit(host: &Host, name: &str) -> Option<u64> {
+/// Soft or hard limit of that name in `/proc/self/limits`; `None` where there is none.
+fn limit(host: &Host, name: &str, column: usize) -> Option<u64> {
     let text = host.read("/proc/self/limits").ok()?;
     let values = text.lines().find_map(|line| line.strip_prefix(name))?;
-    values.split_ascii_whitespace().next()?.parse().ok()
+    values.split_ascii_whitespace().nth(column)?.parse().ok()
 }
 
+fn soft_limit(host: &Host, name: &str) -> Option<u64> {
+    limit(host, name, 0)
+}
+
+fn hard_limit(host: &Host, name: &str) -> Option<u64> {
+    limit(host, name, 1)
+}
+
+/// soakd raises its own soft limit to the hard one; targets get the soft one back.
 pub(super) fn open_files(host: &Host) -> Finding {
-    match soft_limit(host, "Max open files") {
-        Some(limit) if limit < OPEN_FILES => Finding::limited(
-            format!("{limit} files may be open"),
-            "soakd keeps several open for each process of a target: of a large tree some would not be measured",
-        )
-        .action("`ulimit -n 4096`, or `LimitNOFILE=` in the unit"),
-        Some(limit) => Finding::ok(format!("{limit} files may be open")),
-        None => Finding::ok("any number of files may be open"),
+    let Some(limit) = hard_limit(host, "Max open files") else {
+        return Finding::ok("any number of files may be open");
+    };
+    let kept = TreeOptions::members_kept_within(limit);
+    let found = format!("{limit} files may be open: soakd keeps open those of up to {kept} processes");
+    if kept >= KEPT_PROCESSES {
+        return Finding::ok(found);
     }
+    Finding::limited(
+        found,
+        "those of any more processes are opened at each sample, which costs some ten times as much: a large tree may be \
+         sampled less often than asked for",
+    )
+    .action("`ulimit -Hn 65536` as root, or `LimitNOFILE=65536` in the unit")
 }
 
 pub(super) fn processes(host: &Host) -> Finding {

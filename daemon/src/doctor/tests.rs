@@ -79,7 +79,8 @@ impl Fixture {
 
     /// A host on which much is wanting, but not all.
     fn narrow_host() -> Self {
-        let limits = LIMITS.replace("1024  ", "256   ").replace("96365 ", "64    ");
+        let limits =
+            LIMITS.replace("1024                 524288", "256                  512   ").replace("96365 ", "64    ");
         let limits = limits.replace("Max file size             unlimited", "Max file size             1073741824");
         let mounts = format!("{}{CGROUP_MOUNT}", PROC_MOUNT.replace("proc proc rw", "proc proc rw,hidepid=invisible"));
         let host = Self::roomy_host()
@@ -159,7 +160,7 @@ fn a_host_on_which_nothing_is_wanting() {
     ok       clock_source  clock source `tsc`
     ok       huge_pages    transparent huge pages: `madvise`
     ok       swap          no swap: resident memory is all there is
-    ok       open_files    1024 files may be open
+    ok       open_files    524288 files may be open: soakd keeps open those of up to 49152 processes
     ok       processes     this user may have 96365 processes and threads
     ok       file_size     files may have any size
     ok       state_folder  `ROOT/var/lib/soakd` can be made
@@ -229,10 +230,10 @@ fn a_host_on_which_much_is_wanting_is_usable() {
                              with it, so look at both
                            do: give the host enough memory for the run, or `MemorySwapMax=0` to the unit of the
                              target
-    limited  open_files    256 files may be open
-                           means: soakd keeps several open for each process of a target: of a large tree some
-                             would not be measured
-                           do: `ulimit -n 4096`, or `LimitNOFILE=` in the unit
+    limited  open_files    512 files may be open: soakd keeps open those of up to 48 processes
+                           means: those of any more processes are opened at each sample, which costs some ten
+                             times as much: a large tree may be sampled less often than asked for
+                           do: `ulimit -Hn 65536` as root, or `LimitNOFILE=65536` in the unit
     limited  processes     this user may have 64 processes and threads
                            means: a target inherits the limit and may fail to start its workers
                            do: `ulimit -u 4096`, or `LimitNPROC=` in the unit

@@ -53,7 +53,9 @@ impl KeeperHandle {
             .stdout(output)
             .stderr(errors)
             .spawn()?;
-        match watched(&child) {
+        // It starts nothing before it is told to, so what it starts inherits this.
+        let given_back = crate::open_files::give_back(rustix::process::Pid::from_child(&child));
+        match given_back.and_then(|()| watched(&child)) {
             Ok((id, end)) => {
                 living.insert(id.pid);
                 Ok(Self { id, child, end, socket, inbox: Inbox::default() })
