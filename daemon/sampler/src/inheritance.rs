@@ -3,7 +3,11 @@
 //! A child begins with every anonymous page of its parent in its own count, though there is one copy of each. So what a child
 //! had in common with its parent at birth is left out of the sums, for as long as the one it was inherited from lives:
 //! a new worker of a prefork server adds what it allocates and nothing else. Pages that either side writes to later are
-//! copied, which no cheap file shows; that growth ends at what was inherited, and `uss_bytes` and `pss_bytes` see it.
+//! copied, which no cheap file shows; that growth ends at what was inherited, and `uss_bytes` and `pss_bytes` see it. The live heap
+//! that a probe in the target tells is counted in the same way: of what both have in theirs there is one copy.
+//!
+//! Descriptors are not: each is a place in the table of one process, which has a limit of its own, and what it stands for is kept
+//! until the last of them is closed.
 //!
 //! Whether a process is a copy tells the address at which its stack begins: `exec` draws it at random, `fork` hands it on.
 
@@ -17,15 +21,26 @@ use crate::tree_reading::MemberReading;
 /// Addresses are drawn from gigabytes. One this close below a power of two, where address spaces end, was not drawn.
 const NOT_DRAWN_BYTES: u64 = 1 << 20;
 
+/// The metrics of which a copy counts once.
+pub(crate) const SHARED: [MetricId; 4] = [MetricId::Anon, MetricId::AnonSwap, MetricId::HeapLive, MetricId::HeapBlocks];
+
+type Common = [Option<f64>; SHARED.len()];
+
+/// The smaller one of each; what is known of one alone is taken as it is.
+fn smaller(one: &Common, other: &Common) -> Common {
+    std::array::from_fn(|place| match (one[place], other[place]) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    })
+}
+
 /// What a member shares with the one that it was forked from. By default nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Inheritance {
     /// Whom it is shared with.
     from: Option<ProcessId>,
-    /// Resident anonymous memory that the other one's count holds as well.
-    anon_bytes: f64,
-    /// The same with what is swapped out.
-    anon_swap_bytes: f64,
+    /// What the other one's count holds as well of each of [`SHARED`]; `None` as long as one of the two has not told.
+    common: Common,
     /// It cannot be told whether it has called `exec` since, so this holds for one tick.
     is_a_guess: bool,
 }
@@ -65,9 +80,7 @@ pub(crate) fn follow(root: &ProcRoot, open: &mut [OpenMember], members: &mut [Me
         } else if open[index].inheritance.from.is_some() {
             still_shared(root, open, members, index);
         }
-        let Inheritance { anon_bytes, anon_swap_bytes, .. } = open[index].inheritance;
-        members[index].inherited_anon_bytes = anon_bytes;
-        members[index].inherited_anon_swap_bytes = anon_swap_bytes;
+        members[index].inherited = open[index].inheritance.common.map(|common| common.unwrap_or(0.0));
     }
 }
 
@@ -78,8 +91,7 @@ pub(crate) fn owner_left(open: &mut [OpenMember], id: ProcessId, its: Inheritanc
     for child in open.iter_mut().filter(|open| !open.is_gone && open.inheritance.from == Some(id)) {
         let common = |with: &Inheritance, of: &Inheritance| Inheritance {
             from: with.from,
-            anon_bytes: with.anon_bytes.min(of.anon_bytes),
-            anon_swap_bytes: with.anon_swap_bytes.min(of.anon_swap_bytes),
+            common: smaller(&with.common, &of.common),
             is_a_guess: of.is_a_guess,
         };
         match heir {
@@ -136,36 +148,48 @@ fn of_newcomer(root: &ProcRoot, open: &mut [OpenMember], members: &[MemberReadin
             (brother, false)
         }
     };
-    let common = |metric| {
-        let held = |index: usize| members[index].reading.get(metric).unwrap_or(0.0);
-        held(index).min(held(owner))
-    };
-    Inheritance {
-        from: Some(open[owner].member.id),
-        anon_bytes: common(MetricId::Anon),
-        anon_swap_bytes: common(MetricId::AnonSwap),
-        is_a_guess,
-    }
+    let mut common = held_by_both(members, index, owner);
+    // Swap that was not read at its birth: what is resident is shared at the least.
+    let [anon, anon_swap, ..] = &mut common;
+    *anon_swap = anon_swap.or(*anon);
+    Inheritance { from: Some(open[owner].member.id), common, is_a_guess }
+}
+
+/// What the members at these places both hold of each of [`SHARED`], as far as both have told.
+fn held_by_both(members: &[MemberReading], one: usize, other: usize) -> Common {
+    SHARED.map(|metric| Some(members[one].reading.get(metric)?.min(members[other].reading.get(metric)?)))
 }
 
 /// Where either side holds less than what they shared, that much is not shared any more: it was given back, or was replaced by
-/// `exec`.
+/// `exec`. A heap that one of them tells for the first time is shared from then on.
 fn still_shared(root: &ProcRoot, open: &mut [OpenMember], members: &[MemberReading], index: usize) {
-    let Inheritance { from: Some(from), anon_bytes, anon_swap_bytes, is_a_guess: false } = open[index].inheritance
-    else {
+    let Inheritance { from: Some(from), common, is_a_guess: false } = open[index].inheritance else {
         open[index].inheritance = Inheritance::default();
         return;
     };
     let Ok(owner) = open.binary_search_by_key(&from, |open| open.member.id) else { return };
-    // What was not read may still be all there.
-    let held = |index: usize, metric| members[index].reading.get(metric).unwrap_or(f64::INFINITY);
-    let common = |metric| held(index, metric).min(held(owner, metric));
-    let (anon, anon_swap) = (common(MetricId::Anon), common(MetricId::AnonSwap));
-    if anon < anon_bytes || anon_swap < anon_swap_bytes {
-        look_again(root, open, index);
-        let inheritance = &mut open[index].inheritance;
-        inheritance.anon_bytes = inheritance.anon_bytes.min(anon);
-        inheritance.anon_swap_bytes = inheritance.anon_swap_bytes.min(anon_swap);
+    let both = held_by_both(members, index, owner);
+    // What one of them was not asked for may still be all there, and the other may hold less all the same.
+    let held = |index: usize| SHARED.map(|metric| members[index].reading.get(metric));
+    let least = smaller(&held(index), &held(owner));
+    let left: Common = std::array::from_fn(|place| match common[place] {
+        Some(shared) => Some(shared.min(least[place].unwrap_or(f64::INFINITY))),
+        // A probe is found a few ticks after the birth. Memory that was not read then may be the child's own by now.
+        None if matches!(SHARED[place], MetricId::HeapLive | MetricId::HeapBlocks) => both[place],
+        None => None,
+    });
+    if left != common {
+        let is_less = left
+            .iter()
+            .zip(&common)
+            .any(|(left, common)| left.zip(*common).is_some_and(|(left, common)| left < common));
+        if is_less {
+            look_again(root, open, index);
+        }
+        // It may have turned out to have called `exec`.
+        if open[index].inheritance.from.is_some() {
+            open[index].inheritance.common = left;
+        }
     }
 }
 

@@ -121,7 +121,7 @@ metrics! {
     Virtual "virtual_bytes" Fast Process SharedCountsTwice false
         "size of the address space, touched or not";
     Fds "fds_count" Fast Process SharedCountsTwice true
-        "open file descriptors";
+        "open file descriptors; one that several processes hold counts once for each, since each has to close it";
     Threads "threads_count" Fast Process Exact true
         "threads";
     Procs "procs_count" Fast Tree Exact false

@@ -1,6 +1,7 @@
 //! What one tick gives.
 
 use crate::error::SampleError;
+use crate::inheritance::SHARED;
 use crate::metric::MetricId;
 use crate::metric_set::MetricSet;
 use crate::probe_memory::PhaseMark;
@@ -52,10 +53,8 @@ pub struct MemberReading {
     pub failures: [Option<SampleError>; SamplerId::COUNT],
     /// Ticks since it was found, this one included.
     pub age_ticks: u64,
-    /// Resident anonymous memory that it had in common with another member when it was forked, and that the sums leave out.
-    pub inherited_anon_bytes: f64,
-    /// The same with what is swapped out.
-    pub inherited_anon_swap_bytes: f64,
+    /// What it had in common with another member when it was forked, and that the sums leave out; see [`MemberReading::inherited`].
+    pub(crate) inherited: [f64; SHARED.len()],
 }
 
 impl From<&Member> for MemberReading {
@@ -68,8 +67,7 @@ impl From<&Member> for MemberReading {
             reading: Reading::default(),
             failures: [None; SamplerId::COUNT],
             age_ticks: 0,
-            inherited_anon_bytes: 0.0,
-            inherited_anon_swap_bytes: 0.0,
+            inherited: [0.0; SHARED.len()],
         }
     }
 }
@@ -81,15 +79,16 @@ impl MemberReading {
         self.failures[sampler as usize]
     }
 
+    /// How much of its `metric` it had in common with another member when it was forked, and still has.
+    #[must_use]
+    pub fn inherited(&self, metric: MetricId) -> f64 {
+        let of = if metric == MetricId::Rss { MetricId::Anon } else { metric };
+        SHARED.iter().position(|shared| *shared == of).map_or(0.0, |place| self.inherited[place])
+    }
+
     /// What it adds to the sum of `metric` over the tree: its value, without what it has inherited.
     #[must_use]
     pub fn part_of_sum(&self, metric: MetricId) -> Option<f64> {
-        let value = self.reading.get(metric)?;
-        let inherited = match metric {
-            MetricId::Anon | MetricId::Rss => self.inherited_anon_bytes,
-            MetricId::AnonSwap => self.inherited_anon_swap_bytes,
-            _ => return Some(value),
-        };
-        Some((value - inherited).max(0.0))
+        Some((self.reading.get(metric)? - self.inherited(metric)).max(0.0))
     }
 }

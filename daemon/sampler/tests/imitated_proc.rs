@@ -181,7 +181,7 @@ fn a_process_that_was_just_forked_does_not_count_the_memory_of_its_parent_again(
     proc.write(20, "statm", &parent);
     let reading = tick_later(&mut sampler, &millis, Detail::Fast);
     assert_eq!(pids(&reading), [10, 20]);
-    assert_eq!(reading.members[1].inherited_anon_bytes, MIB);
+    assert_eq!(reading.members[1].inherited(MetricId::Anon), MIB);
     assert_eq!(reading.totals.get(MetricId::Anon), Some(MIB));
     // Its stack's address is not told, so that from here on it may have called `exec`.
     assert_eq!(tick_later(&mut sampler, &millis, Detail::Fast).totals.get(MetricId::Anon), Some(2.0 * MIB));
