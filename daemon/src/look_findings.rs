@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use soakd_analysis::Quantity;
 use soakd_reports::Attribution;
 
-use crate::looks::{Look, LookedAt};
+use crate::looks::{Look, LookedAt, Mapping};
 use crate::progress::clock_face;
 
 /// Shares below this are not named, and no more than so many are.
@@ -17,14 +17,27 @@ const LEAST_WAIT_S: f64 = 1.5;
 const COLD_SHARE: f64 = 0.6;
 const IN_USE_SHARE: f64 = 0.2;
 
+/// How much of what had come to a mapping when its referenced bits were cleared was not touched since.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cold {
+    /// What had come by then, in bytes. What came later was touched when it came, which tells nothing.
+    came: f64,
+    /// The least of it that can be cold: whatever else is cold was there before.
+    low: f64,
+    /// The most of it: all that is cold is of it.
+    high: f64,
+    /// For how long it was waited.
+    waited_s: f64,
+}
+
 /// What grew between two looks.
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
     /// Its name, with its process where there are several.
     what: String,
     growth: f64,
-    /// How much of the growth was not touched since, at least and at most, and for how long.
-    cold: Option<(f64, f64, f64)>,
+    /// How much of it is in use.
+    cold: Option<Cold>,
     /// Of a process that was born since, and so all that it has.
     is_new: bool,
 }
@@ -49,12 +62,12 @@ pub fn of(looks: &[Look], metric: &str) -> LookFindings {
     }
     let named = parts.iter().take(MOST_NAMED).filter(|part| part.growth / sum >= SMALLEST_SHARE);
     let attribution = named.map(|part| {
-        let cold = part.cold.map(|cold| cold_text(cold, part.growth)).unwrap_or_default();
+        let cold = part.cold.map(|cold| cold.text()).unwrap_or_default();
         let what = format!("{} +{} of +{}{cold}", part.what, quantity.show(part.growth), quantity.show(sum));
         Attribution { what, share: part.growth / sum }
     });
     let evidence = parts.first().map(|first| {
-        let in_use = first.cold.and_then(|cold| cold_sentence(cold, first.growth)).unwrap_or_default();
+        let in_use = first.cold.and_then(|cold| cold.sentence()).unwrap_or_default();
         format!(
             "from {} to {} {} grew by {} of {}{in_use}",
             clock_face(from_s),
@@ -67,27 +80,51 @@ pub fn of(looks: &[Look], metric: &str) -> LookFindings {
     LookFindings { attribution: attribution.collect(), evidence }
 }
 
-fn cold_text((low, high, waited_s): (f64, f64, f64), growth: f64) -> String {
-    let show = |bytes| Quantity::Bytes.show(bytes).to_string();
-    if low >= COLD_SHARE * growth {
-        format!(", at least {} of it not touched in {waited_s:.0} s", show(low))
-    } else if high <= IN_USE_SHARE * growth {
-        format!(", touched within {waited_s:.0} s, what came since included")
-    } else {
-        format!(", between {} and {} of it not touched in {waited_s:.0} s", show(low), show(high))
+impl Cold {
+    fn is_cold(&self) -> bool {
+        self.low >= COLD_SHARE * self.came
     }
-}
 
-fn cold_sentence((low, high, waited_s): (f64, f64, f64), growth: f64) -> Option<String> {
-    if low >= COLD_SHARE * growth {
-        return Some(format!(
-            "; at least {} of that was not touched in {waited_s:.0} s: nothing uses it, as with memory that is lost",
-            Quantity::Bytes.show(low)
-        ));
+    fn is_in_use(&self) -> bool {
+        self.high <= IN_USE_SHARE * self.came
     }
-    (high <= IN_USE_SHARE * growth).then(|| {
-        format!("; it was touched within {waited_s:.0} s, what came since included: that tells nothing of a cache in use from a leak")
-    })
+
+    fn text(&self) -> String {
+        let show = |bytes| Quantity::Bytes.show(bytes).to_string();
+        let Self { came, low, high, waited_s } = *self;
+        if self.is_cold() {
+            format!(", at least {} of it not touched in {waited_s:.0} s", show(low))
+        } else if self.is_in_use() {
+            format!(", of {} that had come all but {} touched again within {waited_s:.0} s", show(came), show(high))
+        } else {
+            format!(
+                ", between {} and {} of {} that had come not touched in {waited_s:.0} s",
+                show(low),
+                show(high),
+                show(came)
+            )
+        }
+    }
+
+    fn sentence(&self) -> Option<String> {
+        let show = |bytes| Quantity::Bytes.show(bytes).to_string();
+        let Self { came, low, high, waited_s } = *self;
+        if self.is_cold() {
+            return Some(format!(
+                "; of {} that had come {waited_s:.0} s before the end at least {} was not touched since: nothing uses it, as with \
+                 memory that is lost",
+                show(came),
+                show(low)
+            ));
+        }
+        self.is_in_use().then(|| {
+            format!(
+                "; of {} that had come {waited_s:.0} s before the end all but {} was touched again: it is in use, as with a cache",
+                show(came),
+                show(high)
+            )
+        })
+    }
 }
 
 /// The parts of the growth in `metric` from the first look to the last, the largest first, with the times of the two.
@@ -115,7 +152,7 @@ fn parts(looks: &[Look], metric: &str) -> Option<(Vec<Part>, f64, f64)> {
                 None => &empty,
             };
             for (name, size) in sizes {
-                let value = |size: &crate::looks::Mapping| {
+                let value = |size: &Mapping| {
                     if metric.contains("anon") || metric.contains("heap") {
                         size.anon_swap_bytes
                     } else {
@@ -123,7 +160,7 @@ fn parts(looks: &[Look], metric: &str) -> Option<(Vec<Part>, f64, f64)> {
                     }
                 };
                 let growth = value(size) as f64 - old.get(name).map_or(0, value) as f64;
-                add(&quoted(name), growth, cold(looks, now, name, growth));
+                add(&quoted(name), growth, cold(looks, base, now, name));
             }
         } else {
             let counts = |process: &LookedAt| match metric.contains("thread") {
@@ -181,26 +218,28 @@ fn folder_of(name: &str) -> Option<String> {
     Some(format!("/{}", path.rsplit_once('/').map_or("", |(folder, _)| folder)))
 }
 
-/// How much of the `growth` of a mapping was not touched, from the last look that followed a clearing by long enough.
-///
-/// Which pages the growth consists of is not known: what was not touched may as well have been there before. Hence the least and
-/// the most that it can be.
-fn cold(looks: &[Look], process: &LookedAt, name: &str, growth: f64) -> Option<(f64, f64, f64)> {
-    let (size, waited_s) = looks.iter().rev().find_map(|look| {
-        let process = find(look, process)?;
-        let waited_s = process.since_cleared_s.filter(|waited_s| *waited_s >= LEAST_WAIT_S)?;
-        Some((process.mappings.as_ref()?.get(name)?, waited_s))
+/// How much of what had come to a mapping by the time its referenced bits were cleared was not touched since, from the last look
+/// that followed by long enough. `None` where nothing had come by then, or where it is not known what had.
+fn cold(looks: &[Look], base: &Look, process: &LookedAt, name: &str) -> Option<Cold> {
+    let size_in = |look: &Look| -> Option<Mapping> { find(look, process)?.mappings.as_ref()?.get(name).copied() };
+    let (size, at_s, waited_s) = looks.iter().rev().find_map(|look| {
+        let waited_s = find(look, process)?.since_cleared_s.filter(|waited_s| *waited_s >= LEAST_WAIT_S)?;
+        Some((size_in(look)?, look.t_s, waited_s))
     })?;
-    let (rss, referenced) = (size.rss_bytes as f64, size.referenced_bytes as f64);
-    // A mapping that shrank has no growth that could be cold.
-    let growth = growth.clamp(0.0, rss);
-    Some(((growth - referenced).max(0.0), (rss - referenced).clamp(0.0, growth), waited_s))
+    // The look with which they were cleared: the last one that began before.
+    let clearing = looks.iter().rev().find(|look| look.t_s <= at_s - waited_s && find(look, process).is_some())?;
+    let bytes = |size: Option<Mapping>| size.map_or(0.0, |size| size.rss_bytes as f64);
+    let (before, then) = (bytes(size_in(base)), bytes(size_in(clearing)));
+    let came = then - before;
+    // What was never touched since the clearing was there then.
+    let cold = (size.rss_bytes as f64 - size.referenced_bytes as f64).max(0.0);
+    (came > 0.0).then(|| Cold { came, low: (cold - before).max(0.0).min(came), high: cold.min(came), waited_s })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::looks::{LookWhy, Mapping};
+    use crate::looks::LookWhy;
 
     const MIB: u64 = 1 << 20;
 
@@ -239,26 +278,49 @@ mod tests {
         findings.attribution.iter().map(|part| part.what.as_str()).collect()
     }
 
+    /// A base, the look with which bits were cleared, and the last one ten seconds after that.
+    fn cleared(base_mib: u64, then_mib: u64, last_mib: u64, referenced_mib: u64) -> [Look; 3] {
+        [
+            look(6.0, process(base_mib, base_mib, None, &[])),
+            look(49.9, process(then_mib, then_mib, None, &[])),
+            look(60.0, process(last_mib, referenced_mib, Some(10.0), &[])),
+        ]
+    }
+
     #[test]
     fn the_mappings_that_grew_are_named_with_their_share() {
-        let looks = [look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 2, Some(10.0), &[]))];
-        let findings = of(&looks, "anon_swap_bytes");
+        let findings = of(&cleared(20, 60, 60, 2), "anon_swap_bytes");
         assert_eq!(whats(&findings), ["`[heap]` +40 MiB of +42 MiB, at least 38 MiB of it not touched in 10 s"]);
         assert!(findings.evidence.unwrap().contains("nothing uses it, as with memory that is lost"));
     }
 
     #[test]
-    fn memory_that_was_touched_again_is_said_to_be_in_use() {
-        let looks = [look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 60, Some(10.0), &[]))];
-        let findings = of(&looks, "settled_anon_swap_bytes");
-        assert_eq!(whats(&findings), ["`[heap]` +40 MiB of +42 MiB, touched within 10 s, what came since included"]);
-        assert!(findings.evidence.unwrap().contains("what came since included"));
-        let undecided =
-            of(&[look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 30, Some(10.0), &[]))], "rss_bytes");
-        assert!(undecided.attribution[0].what.contains("between 10 MiB and 30 MiB of it not touched"), "{undecided:?}");
-        let too_soon =
-            of(&[look(6.0, process(20, 20, None, &[])), look(60.0, process(60, 0, Some(0.5), &[]))], "rss_bytes");
-        assert!(!too_soon.attribution[0].what.contains("touched"), "{too_soon:?}");
+    fn a_cold_leak_and_a_cache_in_use_are_told_apart_by_what_had_come_when_the_bits_were_cleared() {
+        // A leak goes on: what came since the clearing was touched when it came.
+        let leak = of(&cleared(20, 60, 90, 32), "anon_swap_bytes");
+        assert!(whats(&leak)[0].contains("at least 38 MiB of it not touched in 10 s"), "{leak:?}");
+        assert!(leak.evidence.unwrap().contains("nothing uses it"));
+        // A cache that fills is read all over again.
+        let cache = of(&cleared(20, 60, 90, 87), "settled_anon_swap_bytes");
+        assert!(
+            whats(&cache)[0].contains("of 40 MiB that had come all but 3 MiB touched again within 10 s"),
+            "{cache:?}"
+        );
+        assert!(cache.evidence.unwrap().contains("it is in use, as with a cache"));
+        let undecided = of(&cleared(20, 60, 60, 30), "rss_bytes");
+        assert!(
+            whats(&undecided)[0].contains("between 10 MiB and 30 MiB of 40 MiB that had come not touched"),
+            "{undecided:?}"
+        );
+    }
+
+    #[test]
+    fn where_nothing_had_come_or_too_little_time_has_passed_nothing_is_said() {
+        let late = of(&cleared(20, 20, 60, 40), "rss_bytes");
+        assert!(!whats(&late)[0].contains("touched"), "{late:?}");
+        let [base, then, _] = cleared(20, 60, 60, 0);
+        let too_soon = of(&[base, then, look(60.0, process(60, 0, Some(0.5), &[]))], "rss_bytes");
+        assert!(!whats(&too_soon)[0].contains("touched"), "{too_soon:?}");
     }
 
     #[test]
