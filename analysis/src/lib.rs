@@ -59,3 +59,4 @@ pub use monitor::Monitor;
 pub use quantity::Quantity;
 pub use question::{Question, Tolerance};
 pub use series::{Series, SeriesError};
+pub use tolerance::default_tolerance_per_hour;

@@ -64,6 +64,13 @@ pub(crate) fn resolve(
     })
 }
 
+/// What a series of `baseline` may grow by per hour by default, in a run that is planned to last `planned_s` seconds: what
+/// [`Tolerance::Default`] comes to.
+#[must_use]
+pub fn default_tolerance_per_hour(quantity: Quantity, baseline: f64, planned_s: f64) -> f64 {
+    resolve(&Question::new(planned_s), quantity, baseline, None).map_or(0.0, |tolerated| tolerated.per_s * S_PER_HOUR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +83,12 @@ mod tests {
         assert!((per_run(1e9) - 5e6).abs() < 1e-3);
         let counts = resolve(&question, Quantity::Count, 30.0, None).unwrap();
         assert!((counts.per_s * 3600.0 - 4.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_default_is_told_without_a_series() {
+        assert_eq!(default_tolerance_per_hour(Quantity::Bytes, 1e9, 7200.0), 2.5e6);
+        assert_eq!(default_tolerance_per_hour(Quantity::Bytes, 1e9, f64::NAN), 0.0);
     }
 
     #[test]

@@ -97,17 +97,27 @@ pub fn findings(
     let is_declared = |name: &str, metric: &str| {
         policy.plan.profile.sources.get(name).is_some_and(|source| source.judge.iter().any(|judged| judged == metric))
     };
+    let is_settled_heap = |name: &str, metric: &str| {
+        let source = heap.as_ref().and_then(|(_, heap)| heap.source.as_deref());
+        metric == heap_source::METRIC && source == Some(name)
+    };
     let is_judged = |column: &Column| match &column.series.scope {
         Scope::Tree => match settled::metric_of(&column.series.metric) {
             // A settled series is judged on its own beside the ordinary one, as soon as it has points enough.
             Some(metric) => judged.contains(&metric) && points(column) >= FEWEST_SLOW_POINTS,
             None => judged.contains(&column.series.metric.as_str()),
         },
-        Scope::Source { name } => {
-            let enough =
-                || points(column) >= FEWEST_SLOW_POINTS || aside.decided_at_s.contains_key(heap_source::METRIC);
-            is_declared(name, &column.series.metric) || (is_heap(column) && policy.judges_heap() && enough())
-        }
+        Scope::Source { name } => match settled::metric_of(&column.series.metric) {
+            Some(metric) => {
+                let is_asked_for = is_declared(name, metric) || (is_settled_heap(name, metric) && policy.judges_heap());
+                is_asked_for && points(column) >= FEWEST_SLOW_POINTS
+            }
+            None => {
+                let enough =
+                    || points(column) >= FEWEST_SLOW_POINTS || aside.decided_at_s.contains_key(heap_source::METRIC);
+                is_declared(name, &column.series.metric) || (is_heap(column) && policy.judges_heap() && enough())
+            }
+        },
         Scope::Process { .. } | Scope::Host | Scope::Operations => false,
     };
     let missing = missing(policy, &columns);
@@ -136,15 +146,23 @@ pub fn findings(
                 _ => reports::Scope::Tree,
             },
             Scope::Source { name } => match &heap {
-                Some((_, heap)) if is_heap(column) && heap.whole_target => reports::Scope::Tree,
+                Some((_, heap))
+                    if heap.whole_target
+                        && (is_heap(column)
+                            || settled::metric_of(&column.series.metric)
+                                .is_some_and(|metric| is_settled_heap(name, metric))) =>
+                {
+                    reports::Scope::Tree
+                }
                 _ => reports::Scope::Source { name: name.clone() },
             },
             Scope::Process { .. } | Scope::Host | Scope::Operations => continue,
         };
         let metric = column.series.metric.as_str();
         let role = if is_judged(column) { Role::Judged } else { Role::Witness };
-        let settled_of = settled::metric_of(metric).filter(|_| column.series.scope == Scope::Tree);
+        let settled_of = settled::metric_of(metric);
         let is_told = match settled_of {
+            Some(_) if matches!(column.series.scope, Scope::Source { .. }) => points(column) > 0,
             Some(metric) => judged.contains(&metric) && points(column) > 0,
             None => column.t_s.len() >= FEWEST_SLOW_POINTS,
         };

@@ -108,7 +108,15 @@ impl Recording {
             });
             self.readings.push((number, value));
         }
-        self.recorder.sample(t_s, &self.readings);
+        // It may be complete a little after a sample that is still on its way.
+        self.recorder.aside(t_s, &self.readings);
+    }
+
+    /// Writes what a source gave at a checkpoint.
+    pub fn settled_source(&mut self, t_s: f64, reading: &SourceReading) {
+        if let Some(source) = self.sources.get_mut(reading.source) {
+            source.settled(&mut self.recorder, t_s, reading);
+        }
     }
 
     /// Writes one sample, and the gap before it where there is one.

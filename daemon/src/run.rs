@@ -144,7 +144,7 @@ impl<'a> Active<'a> {
                     Some(sample) => self.take_sample(sample),
                     None => Some(Over::Failed(Failure::new(Exit::Internal, "the sampling thread has ended"))),
                 },
-                reading = next_reading(&mut self.sources) => self.take_reading(&reading),
+                reading = next_reading(&mut self.sources) => self.take_reading(reading),
                 event = self.target.next_event() => self.take_target_event(event),
                 event = self.load.next_event() => self.take_load_event(event),
                 request = signals.next() => self.take_request(request),
@@ -230,15 +230,18 @@ impl<'a> Active<'a> {
         Some(Over::Ended(Ended::DecidedEarly))
     }
 
-    fn take_reading(&mut self, reading: &SourceReading) -> Option<Over> {
-        if let Some(news) = self.recording.source(reading) {
+    fn take_reading(&mut self, reading: SourceReading) -> Option<Over> {
+        if reading.is_asked {
+            return self.take_asked_source(reading);
+        }
+        if let Some(news) = self.recording.source(&reading) {
             self.progress.insist(&format!("warning: {news}"));
         }
         if !matches!(self.phase, Phase::Loaded { .. }) || self.checkpoints.is_under_way() {
             return None;
         }
         let source = self.recording.sources().get(reading.source)?;
-        self.watch.push_source(source.name(), reading, self.recording.last_operations());
+        self.watch.push_source(source.name(), &reading, self.recording.last_operations());
         self.decide(reading.t_s)
     }
 

@@ -12,6 +12,7 @@ use soakd_sampler::ReadCost;
 
 use crate::exposition::Kind;
 use crate::heap_source;
+use crate::settled;
 use crate::sources::SourceReading;
 use crate::store::{Gap, Recorder, Scope, SeriesNumber};
 
@@ -46,6 +47,8 @@ pub struct SourceRecording {
     left_out: Option<(usize, String)>,
     slowed_to: Option<Duration>,
     cost: ReadCost,
+    /// The settled series of its gauges, by the name of the ordinary one.
+    settled: HashMap<String, SeriesNumber>,
 }
 
 #[derive(Debug)]
@@ -76,6 +79,7 @@ impl SourceRecording {
             left_out: None,
             slowed_to: None,
             cost: ReadCost::default(),
+            settled: HashMap::new(),
         }
     }
 
@@ -103,6 +107,23 @@ impl SourceRecording {
         self.write(recorder, reading);
         let why = reading.failures.first().filter(|_| reading.values.is_empty()).map(ToString::to_string);
         self.tell(recorder, reading.t_s, why)
+    }
+
+    /// Writes what it gave at a checkpoint, stamped as the settled sample of the target: gauges in series of their own. What is counted
+    /// since the start of a process does not settle.
+    pub fn settled(&mut self, recorder: &mut Recorder, t_s: f64, reading: &SourceReading) {
+        self.cost.record(1, reading.took);
+        let gauges = reading.values.iter().filter(|value| value.kind == Kind::Gauge && value.series != START_TIME);
+        let readings: Vec<(SeriesNumber, f64)> = gauges
+            .map(|value| {
+                let number = *self.settled.entry(value.series.clone()).or_insert_with(|| {
+                    let scope = Scope::Source { name: self.name.clone() };
+                    recorder.series(&settled::name(&value.series), scope, Quantity::of_metric(&value.series))
+                });
+                (number, value.value)
+            })
+            .collect();
+        recorder.aside(t_s, &readings);
     }
 
     fn count(&mut self, why: &'static str, last: String) {
@@ -312,6 +333,7 @@ mod tests {
                 left_out_count: 0,
                 left_out_example: None,
                 slowed_to: None,
+                is_asked: false,
             };
             self.source.take(&mut self.recorder, &reading)
         }

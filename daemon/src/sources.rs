@@ -73,12 +73,16 @@ pub struct SourceReading {
     pub left_out_example: Option<String>,
     /// The time between two readings, where that is longer than the interval since one takes so long.
     pub slowed_to: Option<Duration>,
+    /// It was asked for beside the interval; see [`Sources::ask_now`].
+    pub is_asked: bool,
 }
 
 /// What the thread has to know.
 #[derive(Debug, Clone)]
 struct Orders {
     membership: Membership,
+    /// How often all were asked for a reading at once.
+    asked_count: u64,
     is_over: bool,
 }
 
@@ -126,7 +130,7 @@ impl Sources {
         let refused =
             |error: std::io::Error| Failure::new(Exit::Internal, format!("cannot start to ask the sources: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
-        let (orders, hear) = watch::channel(Orders { membership, is_over: false });
+        let (orders, hear) = watch::channel(Orders { membership, asked_count: 0, is_over: false });
         let (hand_over, readings) = mpsc::channel(WAITING_READINGS);
         let thread = std::thread::Builder::new()
             .name("sources".to_owned())
@@ -151,6 +155,12 @@ impl Sources {
     /// The target is made of other processes from now on.
     pub fn follow(&self, membership: Membership) {
         self.orders.send_modify(|orders| orders.membership = membership);
+    }
+
+    /// Asks each source for one reading at once, beside its interval. It comes like the others, marked as asked for. One that has to
+    /// pause, since it takes long, gives [`SourceFailure::Pauses`] instead.
+    pub fn ask_now(&self) {
+        self.orders.send_modify(|orders| orders.asked_count += 1);
     }
 
     /// Stops asking, and ends what was started for it. Readings that still wait are handed to `last`.
@@ -186,20 +196,29 @@ impl Following {
     ) {
         let interval_s = self.interval.as_secs_f64();
         let first_s = clock.t_s();
-        let mut due_s = first_s;
+        let (mut due_s, mut paused_until_s, mut asked_count) = (first_s, first_s, 0);
         loop {
-            tokio::select! {
+            let is_asked = tokio::select! {
                 biased;
                 () = over(orders.clone()) => return,
-                () = sleep_until(Instant::from_std(clock.instant(due_s))) => {}
-            }
+                count = asked(orders.clone(), asked_count) => {
+                    asked_count = count;
+                    true
+                }
+                () = sleep_until(Instant::from_std(clock.instant(due_s))) => false,
+            };
             let membership = orders.borrow().membership.clone();
             let watch = Stopwatch::start();
-            let answer = self.asking.ask(&membership, self.timeout, over(orders.clone())).await;
+            let pauses_s = paused_until_s - clock.t_s();
+            let answer = if is_asked && pauses_s > 0.0 {
+                Some(Err(SourceFailure::Pauses(Duration::try_from_secs_f64(pauses_s).unwrap_or_default())))
+            } else {
+                self.asking.ask(&membership, self.timeout, over(orders.clone())).await
+            };
             let (took, t_s) = (watch.elapsed(), clock.t_s());
             let Some(answer) = answer else { return };
             let pause = if answer.is_ok() { took * DUTY_CYCLE } else { Duration::ZERO };
-            let reading = self.reading(t_s, took, pause, answer);
+            let reading = SourceReading { is_asked, ..self.reading(t_s, took, pause, answer) };
             let sent = tokio::select! {
                 biased;
                 sent = hand_over.send(reading) => sent.is_ok(),
@@ -209,7 +228,8 @@ impl Following {
                 return;
             }
             // The next of the times that the interval names, and not before the pause is over.
-            let earliest_s = clock.t_s().max(t_s - took.as_secs_f64() + pause.as_secs_f64());
+            paused_until_s = paused_until_s.max(t_s - took.as_secs_f64() + pause.as_secs_f64());
+            let earliest_s = clock.t_s().max(paused_until_s);
             due_s = first_s + ((earliest_s - first_s) / interval_s).floor().mul_add(interval_s, interval_s);
         }
     }
@@ -236,7 +256,17 @@ impl Following {
             left_out_count: left_out.len(),
             left_out_example: left_out.first().cloned(),
             slowed_to: (pause > self.interval).then_some(pause),
+            is_asked: false,
         }
+    }
+}
+
+/// Resolves once readings were asked for more often than `known`; gives how often.
+async fn asked(mut orders: watch::Receiver<Orders>, known: u64) -> u64 {
+    match orders.wait_for(|orders| orders.asked_count > known).await {
+        Ok(orders) => orders.asked_count,
+        // A run that is gone asks for nothing; that it is over is seen elsewhere.
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The judgement while a run goes on: a monitor for each judged series, and what it says for people.
 
-use soakd_analysis::{Estimate, Judgement, Monitor, Quantity};
+use soakd_analysis::{Estimate, Judgement, Monitor, Quantity, Tolerance, default_tolerance_per_hour};
 use soakd_sampler::{Detail, METRICS, Metric, MetricId, ProcessId};
 
 use crate::heap_source;
@@ -177,9 +177,8 @@ impl Watch {
             if !suspicion::is_suspicious(&rate, 0.0) {
                 continue;
             }
-            let tolerance_per_hour = followed.monitor.judgement().tolerance_per_hour;
-            // 0 says that it is not known yet, as long as no operations are counted that it is meant for.
-            if tolerance_per_hour > 0.0 && suspicion::is_suspicious(&rate, tolerance_per_hour) {
+            let tolerance_per_hour = followed.tolerance_per_hour(&self.policy, self.planned_s);
+            if suspicion::is_suspicious(&rate, tolerance_per_hour) {
                 followed.unsuspected = false;
                 let rate = rate_text(followed.quantity, &rate);
                 let tolerance = followed.quantity.show(tolerance_per_hour);
@@ -257,6 +256,18 @@ impl Followed {
         self.is_heap() || self.quantity != Quantity::Bytes || matches!(self.of, Of::Source { .. })
     }
 
+    /// What is tolerated, as far as it is known by now. As long as no operations are counted that it is meant for, a look is worth
+    /// its price where the growth is more than is tolerated by default.
+    fn tolerance_per_hour(&self, policy: &RunPolicy, planned_s: f64) -> f64 {
+        let known = self.monitor.judgement().tolerance_per_hour;
+        match policy.question(self.of.metric(), 1).tolerance {
+            Tolerance::PerOp(_) if !(known > 0.0) => {
+                default_tolerance_per_hour(self.quantity, self.level.unwrap_or(0.0), planned_s)
+            }
+            _ => known,
+        }
+    }
+
     fn push(&mut self, t_s: f64, value: f64, operations: Option<f64>) {
         self.level = Some(value);
         if let Err(error) = self.monitor.push(t_s, value, operations) {
@@ -283,4 +294,62 @@ fn rate_text(quantity: Quantity, rate: &Estimate) -> String {
 fn described(quantity: Quantity, judgement: &Judgement) -> String {
     let rate = judgement.rate_per_hour.map_or_else(String::new, |rate| rate_text(quantity, &rate));
     format!("grows {rate}, tolerance {}/h", quantity.show(judgement.tolerance_per_hour))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use soakd_profiles::{Choice, Surroundings, parse};
+    use soakd_sampler::{MetricSet, Reading};
+
+    use super::*;
+    use crate::sampling::SampleKind;
+
+    fn watch(judge: &str) -> Watch {
+        let text = format!("[judge]\nduration = '200s'\nmetrics = ['anon_swap_bytes']\n{judge}");
+        let surroundings = Surroundings { variable: &|_| None, metrics: &["anon_swap_bytes"] };
+        let profile = parse(text.as_bytes(), "test", None, surroundings).expect("a valid profile");
+        let plan = profile.plan(Choice::default()).expect("a plan");
+        Watch::new(&RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None, branch: None })
+    }
+
+    /// When a series becomes suspicious that grows by so many bytes a second and does so many operations.
+    fn suspected(judge: &str, bytes_per_s: f64, ops_per_s: Option<f64>) -> Option<f64> {
+        let mut watch = watch(judge);
+        (0..200).map(f64::from).find(|t_s| {
+            let mut totals = Reading::default();
+            totals.set(MetricId::AnonSwap, 5e7 + bytes_per_s * t_s + f64::from((*t_s as u32 * 7919) % 5) * 4096.0);
+            watch.push(&Sample {
+                kind: SampleKind::Tick,
+                t_s: *t_s,
+                totals,
+                due: MetricSet::default(),
+                host: None,
+                processes: Vec::new(),
+                operations: ops_per_s.map(|rate| rate * t_s),
+                marks: Vec::new(),
+                missed_ticks_count: 0,
+                suspended_s: 0.0,
+                arrivals_count: 0,
+                departures_count: 0,
+            });
+            watch.suspicion(*t_s).is_some()
+        })
+    }
+
+    #[test]
+    fn under_a_tolerance_per_operation_growth_is_suspicious_whether_operations_are_counted_or_not() {
+        let judge = "tolerance = '100B/op'";
+        assert!(suspected(judge, 50_000.0, Some(100.0)).is_some(), "500 bytes for each");
+        assert_eq!(suspected(judge, 50_000.0, Some(10_000.0)), None, "5 bytes for each");
+        // Nobody counts: what is tolerated by default is 256 KiB in 200 s.
+        assert!(suspected(judge, 50_000.0, None).is_some());
+        assert_eq!(suspected(judge, 0.0, None), None);
+    }
+
+    #[test]
+    fn who_tolerates_nothing_is_told_of_any_growth() {
+        assert!(suspected("tolerance = '0B/h'", 10_000.0, None).is_some());
+    }
 }

@@ -23,6 +23,13 @@ impl MetricSet {
     pub fn insert(&mut self, metric: MetricId) {
         self.0[metric as usize] = true;
     }
+
+    /// Takes all of `other` in.
+    pub fn extend(&mut self, other: &Self) {
+        for (is_in, is_new) in self.0.iter_mut().zip(other.0) {
+            *is_in |= is_new;
+        }
+    }
 }
 
 impl FromIterator<MetricId> for MetricSet {

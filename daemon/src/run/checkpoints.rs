@@ -7,7 +7,7 @@ use std::pin::Pin;
 use soakd_analysis::Quantity;
 use soakd_profiles::{Checkpoint, CheckpointWhen, Settle};
 use soakd_reports::{Ended, Warning};
-use soakd_sampler::{Detail, MetricId, Reading};
+use soakd_sampler::{Detail, MetricId, MetricSet, Reading, Scope};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Active, Over, Phase};
@@ -17,6 +17,7 @@ use crate::load::Held;
 use crate::phases;
 use crate::sampling::Sample;
 use crate::settled::{self, Quiet};
+use crate::sources::SourceReading;
 
 /// How long a driver may take to finish what is under way; then it is stopped where it stands.
 const HOLD_WITHIN_S: f64 = 10.0;
@@ -60,6 +61,8 @@ pub(super) struct Checkpoints {
     level: Option<f64>,
     taken_count: u32,
     failures_in_row: u32,
+    /// A settled sample lacked something that was asked for.
+    is_lack_told: bool,
 }
 
 /// A checkpoint that is under way.
@@ -70,6 +73,8 @@ struct UnderWay {
     level_before: Option<f64>,
     held: Held,
     told: Vec<String>,
+    /// It has been told how long the target took to become quiet.
+    was_quiet_told: bool,
     step: Step,
 }
 
@@ -77,7 +82,18 @@ enum Step {
     Holding { look_s: f64, until_s: f64 },
     Collecting { since_s: f64, done: Pin<Box<dyn Future<Output = Result<(), CollectError>> + Send>> },
     Settling { since_s: f64, next_s: f64, until_s: f64, quiet: Option<Quiet> },
-    Reading { next_s: f64, readings: Vec<Reading> },
+    Reading(Readings),
+}
+
+/// The readings of one settled sample.
+#[derive(Default)]
+struct Readings {
+    next_s: f64,
+    of_target: Vec<Reading>,
+    /// What was read of the target in any of them.
+    due: MetricSet,
+    /// What each source gave, once for each.
+    of_sources: Vec<SourceReading>,
 }
 
 /// When checkpoints are due: every `step_s` seconds after the start of the load.
@@ -125,6 +141,7 @@ impl Checkpoints {
             level: None,
             taken_count: 0,
             failures_in_row: 0,
+            is_lack_told: false,
         }
     }
 
@@ -153,7 +170,10 @@ impl Checkpoints {
             Some(under_way) => match &mut under_way.step {
                 Step::Holding { look_s, .. } => (*look_s, Due::LookAtLoad),
                 Step::Collecting { done, .. } => return Due::Collected(done.await),
-                Step::Settling { next_s, .. } | Step::Reading { next_s, .. } => (*next_s, Due::Read),
+                Step::Settling { next_s, .. } => (*next_s, Due::Read),
+                // What is still awaited comes by itself: each source has a time limit.
+                Step::Reading(readings) if readings.of_target.len() >= READINGS => return std::future::pending().await,
+                Step::Reading(readings) => (readings.next_s, Due::Read),
             },
         };
         sleep_until(Instant::from_std(clock.instant(t_s))).await;
@@ -192,7 +212,8 @@ impl Active<'_> {
         };
         let step = Step::Holding { look_s: t_s, until_s: t_s + HOLD_WITHIN_S };
         let level_before = self.checkpoints.level;
-        self.checkpoints.under_way = Some(UnderWay { occasion, settle, began_s: t_s, level_before, held, told, step });
+        self.checkpoints.under_way =
+            Some(UnderWay { occasion, settle, began_s: t_s, level_before, held, told, was_quiet_told: false, step });
     }
 
     /// Something that a checkpoint waited for has come.
@@ -283,13 +304,18 @@ impl Active<'_> {
                 Detail::Fast
             }
             Step::Settling { since_s, .. } => {
-                under_way.told.push(format!("settled for {:.1} s", t_s - *since_s));
-                under_way.step = Step::Reading { next_s: t_s + READ_EVERY_S, readings: Vec::new() };
+                if !under_way.was_quiet_told {
+                    under_way.told.push(format!("settled for {:.1} s", t_s - *since_s));
+                }
+                under_way.step = Step::Reading(Readings { next_s: t_s + READ_EVERY_S, ..Readings::default() });
+                if let Some(sources) = &self.sources {
+                    sources.ask_now();
+                }
                 // The walk through the address space once: the share of time that it may take is small.
                 Detail::Slow
             }
-            Step::Reading { next_s, .. } => {
-                *next_s = t_s + READ_EVERY_S;
+            Step::Reading(readings) => {
+                readings.next_s = t_s + READ_EVERY_S;
                 Detail::Full
             }
             Step::Holding { .. } | Step::Collecting { .. } => return,
@@ -308,23 +334,90 @@ impl Active<'_> {
                 if is_quiet || sample.t_s >= *until_s {
                     let how = if is_quiet { "quiet" } else { "not quiet" };
                     under_way.told.push(format!("{how} after {:.1} s", sample.t_s - *since_s));
-                    under_way.step = Step::Reading { next_s: sample.t_s, readings: Vec::new() };
+                    under_way.was_quiet_told = true;
+                    under_way.step = Step::Settling {
+                        since_s: *since_s,
+                        next_s: sample.t_s,
+                        until_s: *until_s,
+                        // The first reading of the sample is asked for like that of a target that had its time.
+                        quiet: None,
+                    };
                 }
                 None
             }
-            Step::Reading { readings, .. } => {
-                readings.push(sample.totals);
-                if readings.len() < READINGS {
-                    return None;
+            Step::Reading(readings) => {
+                if readings.of_target.len() < READINGS {
+                    readings.of_target.push(sample.totals);
+                    readings.due.extend(&sample.due);
                 }
-                let medians = settled::medians(readings);
-                if medians.is_empty() {
-                    return self.fail_checkpoint("nothing could be read of the target");
-                }
-                self.recording.settled(sample.t_s, &medians);
-                self.finish_checkpoint(sample.t_s, &medians)
+                self.complete_checkpoint()
             }
             Step::Holding { .. } | Step::Collecting { .. } | Step::Settling { .. } => None,
+        }
+    }
+
+    /// Takes what a source gave that was asked for; `None` as well where no checkpoint waits for it any more.
+    pub(super) fn take_asked_source(&mut self, reading: SourceReading) -> Option<Over> {
+        let under_way = self.checkpoints.under_way.as_mut()?;
+        let Step::Reading(readings) = &mut under_way.step else { return None };
+        if readings.of_sources.iter().all(|known| known.source != reading.source) {
+            readings.of_sources.push(reading);
+        }
+        self.complete_checkpoint()
+    }
+
+    /// Writes the settled sample once all of it is there.
+    fn complete_checkpoint(&mut self) -> Option<Over> {
+        let t_s = self.clock.t_s();
+        let sources_count = if self.sources.is_some() { self.recording.sources().len() } else { 0 };
+        let under_way = self.checkpoints.under_way.as_mut()?;
+        let Step::Reading(readings) = &mut under_way.step else { return None };
+        if readings.of_target.len() < READINGS || readings.of_sources.len() < sources_count {
+            return None;
+        }
+        let Readings { of_target, due, of_sources, .. } = std::mem::take(readings);
+        let medians = settled::medians(&of_target);
+        if medians.is_empty() {
+            return self.fail_checkpoint("nothing could be read of the target");
+        }
+        self.recording.settled(t_s, &medians);
+        for reading in &of_sources {
+            self.recording.settled_source(t_s, reading);
+        }
+        self.tell_what_is_missing(&due, &of_sources);
+        self.finish_checkpoint(t_s, &medians)
+    }
+
+    /// Says what a settled sample lacks: what has had its share of time is not read, at a checkpoint no more than elsewhere.
+    fn tell_what_is_missing(&mut self, due: &MetricSet, of_sources: &[SourceReading]) {
+        let is_missing = |metric: &MetricId| metric.row().scope == Scope::Process && !due.contains(*metric);
+        let settling = settled::metrics().filter(|metric| self.recording.metrics().contains(metric));
+        let missing: Vec<&str> = settling.filter(is_missing).map(MetricId::name).collect();
+        let (mut told, mut warned) = (Vec::new(), Vec::new());
+        if !missing.is_empty() {
+            told.push(format!("not read, since their sources have had their share of time: {}", missing.join(", ")));
+        }
+        // What is judged because it was named is missed.
+        let named = &self.soak.policy.plan.profile.judge.metrics;
+        for metric in missing.iter().filter(|metric| named.iter().any(|named| named == *metric)) {
+            warned.push(format!("`{metric}` was not read, since its source has had its share of time"));
+        }
+        for reading in of_sources {
+            let name = self.recording.sources().get(reading.source).map(|source| source.name());
+            if let (Some(name), Some(why)) = (name, reading.failures.first()) {
+                told.push(format!("source `{name}`: {why}"));
+                warned.push(format!("source `{name}`: {why}"));
+            }
+        }
+        if let Some(what) = warned.first().filter(|_| !self.checkpoints.is_lack_told) {
+            self.checkpoints.is_lack_told = true;
+            self.warn_once(
+                format!("settled samples are not whole; of the first one that is not: {what}"),
+                "each checkpoint tells what it lacks; fewer metrics in `[sample]`, or checkpoints further apart, have all",
+            );
+        }
+        if let Some(under_way) = &mut self.checkpoints.under_way {
+            under_way.told.extend(told);
         }
     }
 

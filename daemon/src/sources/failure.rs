@@ -75,6 +75,9 @@ pub enum SourceFailure {
     /// No process of the target is a Java virtual machine.
     #[error("no process of the target is a Java virtual machine")]
     NoJvm,
+    /// It was asked at a checkpoint while it has to pause.
+    #[error("it pauses for {:.1} s more, since asking it takes long", .0.as_secs_f64())]
+    Pauses(Duration),
 }
 
 impl SourceFailure {
@@ -95,6 +98,7 @@ impl SourceFailure {
             Self::CommandFailed { .. } => "command_failed",
             Self::JvmRefuses { .. } => "jvm_refuses",
             Self::NoJvm => "no_jvm",
+            Self::Pauses(_) => "pauses",
         }
     }
 
@@ -116,6 +120,7 @@ impl SourceFailure {
             Self::JvmRefuses { .. } => {
                 "run soakd as the user of the target, or as root, and let the machine take questions"
             }
+            Self::Pauses(_) => "let checkpoints settle for longer, or ask for something that is answered faster",
             Self::NoJvm => "leave the source out, or check what the target is",
         }
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::helpers::holding;
 use crate::place::Place;
+use crate::tiny_server::{Manner, TinyServer};
 
 /// A target that does nothing but to note each SIGUSR1 that it gets.
 const NOTES_SIGNALS: &str = "[target]\ncommand = ['sh', '-c', 'trap \"echo collected >> collected\" USR1; echo ready; while :; do \
@@ -185,4 +186,28 @@ fn the_levels_of_the_cleanup_are_taken_after_the_target_has_collected() {
     let verdict = run(&place, &format!("{target}{load}{collect}{judge}{budget}"));
     assert_eq!(verdict["budgets"][0]["status"], "ok", "{:#}", verdict["budgets"]);
     assert_eq!(texts(&verdict, "checkpoint").len(), 2, "{:#}", verdict["events"]);
+}
+
+#[test]
+fn sources_are_asked_at_the_settled_instant_and_what_they_cannot_give_is_said() {
+    let place = Place::new();
+    let server =
+        TinyServer::start(Manner::Says(|asked| format!("held_bytes {asked}\n# TYPE done counter\ndone_total 7\n")));
+    let gone = TinyServer::start(Manner::Silent).url();
+    // Asked so rarely that what a checkpoint has is its own.
+    let sources = format!(
+        "[source.app]\ninterval = '1h'\nprometheus = '{}'\njudge = ['held_bytes']\n[source.gone]\ninterval = '1h'\n\
+         prometheus = '{gone}'\n",
+        server.url()
+    );
+    let verdict = run(&place, &format!("{NOTES_SIGNALS}{EVERY}{sources}{JUDGE}"));
+    let taken = texts(&verdict, "checkpoint");
+    assert!(!taken.is_empty(), "{:#}", verdict["events"]);
+    assert!(taken.iter().all(|text| text.contains("source `gone`: cannot connect")), "{taken:#?}");
+    assert!(warnings(&verdict).contains("settled samples are not whole"), "{:#}", verdict["warnings"]);
+    let series = verdict["series"].as_array().expect("series");
+    let settled = series.iter().find(|series| series["metric"] == "settled_held_bytes").expect("it is told");
+    assert_eq!(settled["scope"]["name"], "app");
+    assert_eq!(settled["points"].as_u64(), Some(taken.len() as u64), "{settled:#}");
+    assert!(!series.iter().any(|series| series["metric"] == "settled_done_total_count"), "counters do not settle");
 }
