@@ -5,6 +5,7 @@
 //! | [`entry`] | a run with its verdict, and which of them are asked for |
 //! | [`measure`] | the few numbers that a run comes to |
 //! | [`baseline`] | what the runs of a profile are held against |
+//! | [`waiting`] | runs that were beyond their limits, and whether the next ones confirmed it |
 //! | [`regression`] | a run held against its baseline, as budgets of its verdict |
 //! | [`trend`] | numbers over runs, and where they changed |
 //! | [`retention`] | what is thinned and what is removed |
@@ -17,3 +18,4 @@ pub mod measure;
 pub mod regression;
 pub mod retention;
 pub mod trend;
+pub mod waiting;

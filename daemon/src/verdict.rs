@@ -186,6 +186,7 @@ pub fn run_of(policy: &RunPolicy, started: Timestamp, duration_s: f64, ended: En
         attached: policy.attached.clone(),
         host: host_facts::host(),
         commit: policy.commit.clone(),
+        branch: policy.branch.clone(),
         start: started,
         end: started.checked_add(length).unwrap_or(started),
         duration_s,

@@ -47,6 +47,9 @@ pub enum BudgetStatus {
     Ok,
     /// Not kept.
     Violated,
+    /// Not kept, in so few runs in a row that chance may have made it: a warning until further runs confirm it. Only budgets
+    /// whose limits come from earlier runs have it.
+    Unconfirmed,
     /// It could not be measured; never a pass.
     Unknown,
 }

@@ -32,6 +32,7 @@
 //! | judged series: `inconclusive` otherwise | `inconclusive` |
 //! | witness series, whatever it does | – |
 //! | budget `violated` | `fail` |
+//! | budget `unconfirmed`: beyond what earlier runs make usual, and further runs have to confirm it | `warn` |
 //! | budget `unknown` | `inconclusive` (missing data) |
 //! | budget `ok` | – |
 //! | no judged series at all, or one without a point | `inconclusive` (missing data) |
@@ -209,6 +210,7 @@ fn findings(run: &Run, series: &[SeriesVerdict], budgets: &[Budget], policy: &Po
         let outcome = match budget.status {
             BudgetStatus::Ok => continue,
             BudgetStatus::Violated => Outcome::Fail,
+            BudgetStatus::Unconfirmed => Outcome::Warn,
             BudgetStatus::Unknown => undecided(policy, &Undecided::MissingData),
         };
         let by = DecidedBy::Budget { index, name: budget.name.clone() };

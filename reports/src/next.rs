@@ -125,6 +125,9 @@ fn of_budget(budget: &Budget, verdict: &Verdict) -> Vec<String> {
                 budget.metric, budget.name, verdict.run.profile
             )]
         }
+        BudgetStatus::Unconfirmed => vec![
+            "run it again: one run that is off may be chance, a regression is there in the next one too".to_owned(),
+        ],
         BudgetStatus::Unknown => vec![
             format!("make budget `{}` measurable: a longer run, or a metric that this host can read", budget.name),
             "`soakd doctor` shows what this host lets soakd measure, and what is missing".to_owned(),

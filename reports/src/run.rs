@@ -27,6 +27,8 @@ pub struct Run {
     pub host: Host,
     /// Commit of the target, where known.
     pub commit: Option<String>,
+    /// Branch of that commit, where known.
+    pub branch: Option<String>,
     /// When the run started.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub start: Timestamp,

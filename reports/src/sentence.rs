@@ -129,6 +129,7 @@ pub fn budget_line(budget: &Budget) -> String {
     let word = match budget.status {
         BudgetStatus::Ok => "ok",
         BudgetStatus::Violated => "violated",
+        BudgetStatus::Unconfirmed => "unconfirmed",
         BudgetStatus::Unknown => "unknown",
     };
     format!("{word}: {}", budget_found(budget))

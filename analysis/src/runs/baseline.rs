@@ -9,11 +9,12 @@ pub const FEWEST_RUNS: usize = 10;
 
 /// Earlier runs of the same thing.
 ///
-/// A further run is a regression where it lies beyond the threshold *and* beyond what chance makes of an unchanged
+/// A further run is out of what is usual where it lies beyond the threshold *and* beyond what chance makes of an unchanged
 /// program: the prediction interval for a single further value (Hahn 1969, J. Am. Stat. Assoc. 64, 878-888,
 /// doi:10.1080/01621459.1969.10501020), and every one of the earlier runs. The interval assumes normal noise (of the
 /// logarithms, where ratios are compared) without memory; the second demand holds whatever the noise is, since an
-/// unchanged run is the worst of n + 1 with a chance of 1 in n + 1. `cargo run --example run_noise` measures both.
+/// unchanged run is the worst of n + 1 with a chance of 1 in n + 1. That is not rare, so one such run is no regression yet:
+/// [`hold`](super::hold) waits for the next.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Baseline {
     scale: Scale,
@@ -63,7 +64,7 @@ impl Baseline {
     }
 
     /// The value that no unchanged run passes but with the given chance (0 to 1, one-sided) and that is at least
-    /// `threshold` (a share) worse than the level: beyond it lies a regression.
+    /// `threshold` (a share) worse than the level: beyond it lies what is out of the usual.
     ///
     /// Where several numbers of a run are compared, `chance` is what is left for one of them.
     #[must_use]

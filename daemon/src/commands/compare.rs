@@ -97,7 +97,7 @@ fn side(named: &Named, word: &str, store: Option<&Store>) -> Result<Side, Failur
 fn noise(store: &Store, verdict: &Verdict) -> Result<Vec<Vec<Number>>, Failure> {
     let run = &verdict.run;
     let numbers = || -> Result<Vec<Vec<Number>>, StoreError> {
-        let like = baseline::Like { host: Some(&run.host), planned_s: Some(run.planned_s), but: None };
+        let like = baseline::Like { host: Some(&run.host), planned_s: Some(run.planned_s), before: None };
         let runs = baseline::runs(store, &run.profile, run.scenario.as_deref(), like)?;
         runs.noise.iter().map(|entry| measure::numbers(store, entry)).collect()
     };

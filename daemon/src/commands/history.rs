@@ -246,7 +246,7 @@ fn show(store: &Store, which: &str, format: Format) -> Result<(), Failure> {
     let entry = stored(store.run(which).and_then(|record| entry::of(store, record)))?;
     let run = &entry.record.run;
     let host = entry.verdict.as_ref().map(|verdict| &verdict.run.host);
-    let like = Like { host, planned_s: Some(run.planned_s), but: Some(run.id.as_str()) };
+    let like = Like { host, planned_s: Some(run.planned_s), before: Some(run.started) };
     let runs = stored(baseline::runs(store, &run.profile, run.scenario.as_deref(), like))?;
     let numbers = stored(measure::numbers(store, &entry))?;
     let levels = levels(store, &runs)?;

@@ -128,7 +128,7 @@ fn thinned_frees(kept: &Kept) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::store::{NewRun, Owner, RunId, RunKey, RunState};
 
@@ -160,6 +160,11 @@ mod tests {
             detail,
         };
         Kept { record, samples_bytes, is_pinned: false }
+    }
+
+    /// Some run.
+    pub(crate) fn kept() -> Kept {
+        run(1, 60.0, Detail::Full, 10)
     }
 
     fn now() -> Timestamp {

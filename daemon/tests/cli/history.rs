@@ -120,9 +120,21 @@ fn a_run_is_held_against_ten_earlier_ones_where_the_profile_asks_for_it() {
     // A run of another length is compared with none.
     assert!(place.verdict("worse")["warnings"].to_string().contains("good runs"), "{worse}");
     place.write("held.toml", &profile("regressions = true\n", more));
+    let once = place.run(["run", "held.toml", "--out", "once"]);
+    once.ends_with(1).results_in("unconfirmed: budget `history: baseline of anon_swap_bytes`");
+    once.results_in("run it again: one run that is off may be chance");
+    // Judged again it stays what it was.
+    place.run(["report", "last", "--again"]).ends_with(1).results_in("unconfirmed: budget");
+    // The same on another branch confirms nothing: it is another thing that is tested.
+    let mut elsewhere = place.soakd(["run", "held.toml", "--out", "elsewhere"]);
+    elsewhere.env("SOAKD_BRANCH", "topic");
+    place.finish(elsewhere).ends_with(1).results_in("unconfirmed: budget `history: baseline of anon_swap_bytes`");
     let worse = place.run(["run", "held.toml", "--out", "worst"]);
     assert!(matches!(worse.status.code(), Some(2 | 3)), "{worse}");
-    worse.results_in("history: baseline of anon_swap_bytes");
+    worse.results_in("violated: budget `history: baseline of anon_swap_bytes`");
+    // Neither those that wait nor those that failed are part of what later runs are held against.
+    // The twelve before, and the one of another length, with which none of these is compared.
+    place.run(["history", "baseline", "show", "held"]).results_in("13 good runs tell the noise");
     place.nothing_is_left();
 }
 

@@ -105,7 +105,8 @@ fn head(verdict: &Verdict) -> String {
     for by in verdict.decided_by.iter().take(MOST_DECIDERS) {
         html.push_str(&decider(by, verdict));
     }
-    let commit = run.commit.as_ref().map(|commit| format!(" · commit {}", markup(commit))).unwrap_or_default();
+    let mut commit = run.commit.as_ref().map(|commit| format!(" · commit {}", markup(commit))).unwrap_or_default();
+    commit.extend(run.branch.as_ref().map(|branch| format!(" · branch {}", markup(branch))));
     html.push_str(&format!(
         "<p class=\"run\">{} · {}{commit} · <time datetime=\"{}\">{}</time></p>\n</header>\n",
         markup(&run.id),

@@ -85,6 +85,7 @@ fn facts(verdict: &Verdict) -> String {
     let rows = [
         ("run", Some(code(&run.id))),
         ("commit", run.commit.as_ref().map(|commit| code(commit))),
+        ("branch", run.branch.as_ref().map(|branch| code(branch))),
         ("scenario", run.scenario.as_ref().map(|scenario| code(scenario))),
         ("stage", run.stage.as_ref().map(|stage| code(stage))),
         ("environment", run.environment.as_ref().map(|environment| code(environment))),

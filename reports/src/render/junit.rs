@@ -147,6 +147,7 @@ fn document(verdict: &Verdict, text: &str) -> String {
         ("stage", run.stage.as_deref()),
         ("environment", run.environment.as_deref()),
         ("commit", run.commit.as_deref()),
+        ("branch", run.branch.as_deref()),
     ];
     for (name, value) in properties {
         if let Some(value) = value {

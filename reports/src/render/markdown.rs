@@ -160,6 +160,7 @@ fn facts(report: &Report<'_>) -> String {
     let mut parts = vec![format!("run {}", code(&run.id)), prose(&ended(run))];
     parts.push(format!("{} samples", report.verdict.samples.count));
     parts.extend(run.commit.as_ref().map(|commit| format!("commit {}", code(commit))));
+    parts.extend(run.branch.as_ref().map(|branch| format!("branch {}", code(branch))));
     parts.extend(run.host.name.as_ref().map(|host| format!("host {}", code(host))));
     parts.push(format!("exit code {}", report.verdict.exit_code));
     parts.push(format!("soakd {}", prose(&run.soakd_version)));

@@ -102,6 +102,7 @@ impl Page {
         let info = vec![
             ("run", run.id.clone()),
             ("commit", run.commit.clone().unwrap_or_default()),
+            ("branch", run.branch.clone().unwrap_or_default()),
             ("host", run.host.name.clone().unwrap_or_default()),
             ("soakd_version", run.soakd_version.clone()),
         ];
@@ -205,8 +206,11 @@ impl Page {
         self.gauge(
             "budget_kept",
             "",
-            "Whether a budget was kept: 1 yes, 0 no or not measured.",
-            each(&|budget| Some(f64::from(u8::from(budget.status == BudgetStatus::Ok)))),
+            "Whether a budget was kept: 1 yes or not confirmed to be violated, 0 no or not measured.",
+            each(&|budget| {
+                let is_kept = matches!(budget.status, BudgetStatus::Ok | BudgetStatus::Unconfirmed);
+                Some(f64::from(u8::from(is_kept)))
+            }),
         );
     }
 }

@@ -155,6 +155,7 @@ fn footer(columns: &[Column], written: &[Written], rows: usize, verdict: &Verdic
         ("soakd.start", run.start.to_string()),
         ("soakd.outcome", verdict.outcome.to_string()),
         ("soakd.commit", run.commit.clone().unwrap_or_default()),
+        ("soakd.branch", run.branch.clone().unwrap_or_default()),
     ];
     let facts = facts.into_iter().map(|(key, value)| {
         let mut fact = Struct::new();

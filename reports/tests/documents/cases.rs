@@ -56,6 +56,7 @@ fn run(duration_s: f64, planned_s: f64, ended: Ended) -> Run {
             swap_bytes: Some(0),
         },
         commit: Some("9f1c2d7".to_owned()),
+        branch: Some("main".to_owned()),
         start,
         end: start + length,
         duration_s,

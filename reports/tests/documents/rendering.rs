@@ -123,6 +123,8 @@ pub(crate) fn hostile(evil: &str) -> Verdict {
     findings.run.id = said();
     findings.run.profile = said();
     findings.run.scenario = Some(said());
+    findings.run.commit = Some(said());
+    findings.run.branch = Some(said());
     findings.run.command = vec![said(), said()];
     for series in &mut findings.series {
         series.metric = said();

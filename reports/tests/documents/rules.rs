@@ -3,7 +3,8 @@
 use soakd_analysis::{Estimate, JudgementKind};
 use soakd_reports::conclude::REACH;
 use soakd_reports::{
-    Bound, Budget, DecidedBy, Ended, Findings, InconclusiveAs, Outcome, Role, SeriesFinding, Severity, Verdict,
+    Bound, Budget, BudgetStatus, DecidedBy, Ended, Findings, InconclusiveAs, Outcome, Role, SeriesFinding, Severity,
+    Verdict,
 };
 
 use crate::cases;
@@ -223,6 +224,21 @@ fn budgets_fail_when_violated_and_are_silent_when_kept() {
     let violated = with(2.0);
     assert_eq!((violated.outcome, violated.severity), (Outcome::Fail, Severity::None));
     assert_eq!(violated.decided_by, [DecidedBy::Budget { index: 0, name: "peak".to_owned() }]);
+}
+
+#[test]
+fn what_was_seen_once_warns_and_says_what_would_confirm_it() {
+    let verdict = concluded(|findings| {
+        let mut budget = Budget::observed("history: throughput", "ops_count", Bound::AtLeast, 2.0, Ok(1.0));
+        budget.status = BudgetStatus::Unconfirmed;
+        budget.reason = Some("50.0 % below the level of the last 20 good runs, seen once".to_owned());
+        findings.budgets = vec![budget];
+    });
+    assert_eq!((verdict.outcome, verdict.exit_code), (Outcome::Warn, 1));
+    assert!(verdict.summary.contains("seen once"), "{}", verdict.summary);
+    let text = String::from_utf8(crate::formats::rendered(&verdict, "text")).unwrap();
+    assert!(text.contains("unconfirmed: budget `history: throughput`"), "{text}");
+    assert!(text.contains("run it again"), "{text}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn the_fields_of_the_contract_are_where_others_look_for_them() {
         "/run/environment",
         "/run/host",
         "/run/commit",
+        "/run/branch",
         "/run/start",
         "/run/end",
         "/run/duration_s",
