@@ -1,5 +1,7 @@
 //! Where the level of a history of runs changed, and by how much.
 
+use statrs::distribution::{ContinuousCDF, Normal};
+
 use super::scale::Scale;
 use crate::estimate::Estimate;
 use crate::stats::order::{MAD_TO_SIGMA, median};
@@ -10,8 +12,23 @@ const SHORTEST: usize = 3;
 
 /// What one more change costs, in units of the noise's variance times the logarithm of the number of runs. Three
 /// parameters come with it, two levels and a place (Zhang & Siegmund 2007, Biometrics 63, 22-32,
-/// doi:10.1111/j.1541-0420.2006.00662.x); half as much again covers that the noise is estimated from few runs.
-const PENALTY: f64 = 4.5;
+/// doi:10.1111/j.1541-0420.2006.00662.x); the rest covers that noise and memory are estimated from few runs.
+const PENALTY: f64 = 5.5;
+
+/// Runs on each side of one to which it is held, and how far off it counts, in standard deviations of the noise: a few
+/// runs that are far off change no level.
+const BESIDE: usize = 3;
+const CLIPPED_AT: f64 = 2.0;
+
+/// The most memory from run to run that is reckoned with: 1 - 2.2/√n, and never more than 0.8. In few runs more could not be
+/// told from changes of level, and would hide them all.
+const MOST_MEMORY: f64 = 0.8;
+const MEMORY_UNSEEN: f64 = 2.2;
+
+/// One in so many squared differences is left out, the largest, since they are outliers or steps; and what the mean of the
+/// others is for normal noise of variance 1: 1 - 2 x φ(x) / 0.8 with x = 1.2816, the quantile at 0.9.
+const LEFT_OUT: usize = 5;
+const REST_OF_NORMAL: f64 = 0.4377;
 
 /// A lasting change of level between two runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,8 +47,12 @@ pub struct Step {
 /// chance at `confidence`. Values that cannot be compared on `scale` are passed over.
 ///
 /// The best way to cut the history into levels, by dynamic programming (Jackson et al. 2005, IEEE Signal Process. Lett.
-/// 12, 105-108, doi:10.1109/LSP.2001.838216): O(n²) time for n runs, which for a thousand is a few milliseconds. The noise
-/// is estimated from neighbours, so that the steps themselves do not count as noise.
+/// 12, 105-108, doi:10.1109/LSP.2001.838216): O(n²) time for n runs, which for a thousand is a few milliseconds. Three
+/// things keep noise from being told as steps. Runs that are far off their neighbours are drawn in, since one is no
+/// level. What a cut costs grows with the memory from run to run, in which an unchanged history wanders; both are estimated
+/// from differences, in which steps hardly count (Tecuapetla-Gómez & Munk 2017, Scand. J. Stat. 44, 346-368,
+/// doi:10.1111/sjos.12256). And by their ranks in the whole history the two levels have to explain at least 1/√n of its sum
+/// of squares, to which a handful of runs add little, however far off they are. `cargo run --example step_noise` measures what that reaches.
 #[must_use]
 pub fn steps(values: &[f64], scale: Scale, smallest: f64, confidence: f64) -> Vec<Step> {
     let known: Vec<(usize, f64)> =
@@ -40,16 +61,20 @@ pub fn steps(values: &[f64], scale: Scale, smallest: f64, confidence: f64) -> Ve
     if places.len() < 2 * SHORTEST {
         return Vec::new();
     }
-    let cuts = cuts(&places, PENALTY * noise(&places).powi(2) * (places.len() as f64).ln());
+    let clipped = clipped(&places);
+    let noise = Noise::of(&clipped);
+    let cuts = cuts(&clipped, PENALTY * (places.len() as f64).ln() * noise.long_run_variance);
+    let scores = normal_scores(&places);
     let ends = cuts.iter().skip(1).copied().chain([places.len()]);
-    let levels: Vec<&[f64]> = cuts.iter().zip(ends).map(|(from, to)| &places[*from..to]).collect();
-    let steps = levels.windows(2).zip(cuts.iter().skip(1)).filter_map(|(pair, cut)| {
-        let (before, after) = (mean(pair[0]), mean(pair[1]));
+    let levels: Vec<std::ops::Range<usize>> = cuts.iter().zip(ends).map(|(from, to)| *from..to).collect();
+    let steps = levels.windows(2).filter_map(|pair| {
+        let (before, after) = (mean(&places[pair[0].clone()]), mean(&places[pair[1].clone()]));
         let distance = after - before;
-        let half = half_width(pair[0], pair[1], confidence);
+        let half = noise.widening() * half_width(&places[pair[0].clone()], &places[pair[1].clone()], confidence);
         let is_large = scale.change(distance).abs() >= smallest && distance.abs() > half;
-        is_large.then(|| Step {
-            at: known[*cut].0,
+        let by_rank = explained(&scores[pair[0].clone()], &scores[pair[1].clone()]);
+        (is_large && by_rank >= (places.len() as f64).sqrt()).then(|| Step {
+            at: known[pair[1].start].0,
             before: scale.value(before),
             after: scale.value(after),
             change: Estimate {
@@ -63,12 +88,73 @@ pub fn steps(values: &[f64], scale: Scale, smallest: f64, confidence: f64) -> Ve
     steps.collect()
 }
 
-/// Standard deviation of the noise, from differences of neighbours, and at least the rounding of the numbers.
-fn noise(places: &[f64]) -> f64 {
+/// The places, with those that are far off their neighbours drawn in.
+fn clipped(places: &[f64]) -> Vec<f64> {
     let mut differences: Vec<f64> = places.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
-    let by_median = MAD_TO_SIGMA * median(&mut differences) / std::f64::consts::SQRT_2;
-    let largest = places.iter().fold(0.0_f64, |largest, place| largest.max(place.abs()));
-    by_median.max(1e-9 * largest).max(1e-12)
+    let sigma = MAD_TO_SIGMA * median(&mut differences) / std::f64::consts::SQRT_2;
+    let near = |at: usize| {
+        let beside = &places[at.saturating_sub(BESIDE)..(at + BESIDE + 1).min(places.len())];
+        let middle = median(&mut beside.to_vec());
+        places[at].max(middle - CLIPPED_AT * sigma).min(middle + CLIPPED_AT * sigma)
+    };
+    (0..places.len()).map(near).collect()
+}
+
+/// Noise between runs in which each keeps a share of what the one before was off: AR(1).
+#[derive(Debug, Clone, Copy)]
+struct Noise {
+    /// That share.
+    memory: f64,
+    /// Variance of a mean of many runs, times their number.
+    long_run_variance: f64,
+}
+
+impl Noise {
+    /// From differences between runs that are one and two apart: half their mean square is the variance times
+    /// 1 - memory, and times 1 - memory².
+    fn of(places: &[f64]) -> Self {
+        let half_square = |apart: usize| {
+            let pairs = places.iter().zip(places.iter().skip(apart));
+            let mut squares: Vec<f64> = pairs.map(|(a, b)| (b - a).powi(2) / 2.0).collect();
+            squares.sort_by(f64::total_cmp);
+            squares.truncate(squares.len() - squares.len().div_ceil(LEFT_OUT));
+            mean(&squares) / REST_OF_NORMAL
+        };
+        let (one, two) = (half_square(1), half_square(2));
+        let most = (1.0 - MEMORY_UNSEEN / (places.len() as f64).sqrt()).min(MOST_MEMORY);
+        let memory = if one > 0.0 { (two / one - 1.0).min(most).max(0.0) } else { 0.0 };
+        let variance = one / (1.0 - memory);
+        // At least the rounding of the numbers.
+        let largest = places.iter().fold(0.0_f64, |largest, place| largest.max(place.abs()));
+        let rounding = (1e-9 * largest).max(1e-12).powi(2);
+        Self { memory, long_run_variance: (variance * (1.0 + memory) / (1.0 - memory)).max(rounding) }
+    }
+
+    /// How much wider the interval of a mean is than without memory.
+    fn widening(&self) -> f64 {
+        ((1.0 + self.memory) / (1.0 - self.memory)).sqrt()
+    }
+}
+
+/// Where each place would be if they were normal, by its rank; equal ones share theirs (van der Waerden 1952).
+fn normal_scores(places: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|a, b| places[*a].total_cmp(&places[*b]));
+    let mut scores = vec![0.0; places.len()];
+    let mut from = 0;
+    for equal in order.chunk_by(|a, b| places[*a] == places[*b]) {
+        let rank = from as f64 + 0.5 * equal.len() as f64;
+        let score = Normal::standard().inverse_cdf(rank / places.len() as f64);
+        equal.iter().for_each(|place| scores[*place] = score);
+        from += equal.len();
+    }
+    scores
+}
+
+/// What a level of its own for each part explains of the sum of squares.
+fn explained(a: &[f64], b: &[f64]) -> f64 {
+    let (count, other) = (a.len() as f64, b.len() as f64);
+    count * other / (count + other) * (mean(a) - mean(b)).powi(2)
 }
 
 /// Where each level begins, the first at 0.
@@ -126,13 +212,15 @@ fn half_width(a: &[f64], b: &[f64], confidence: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64;
+
     use super::*;
 
-    /// Noise of about 2 % that is the same each time.
-    fn noisy(level: f64, count: usize, seed: usize) -> Vec<f64> {
-        (0..count)
-            .map(|k| level * (1.0 + 0.02 * (((k * 7 + seed) * 2_654_435_761 % 1000) as f64 / 500.0 - 1.0)))
-            .collect()
+    /// Noise of up to 2 %.
+    fn noisy(level: f64, count: usize, seed: u64) -> Vec<f64> {
+        let mut random = Pcg64::seed_from_u64(seed);
+        (0..count).map(|_| level * (1.0 + 0.02 * (2.0 * random.random::<f64>() - 1.0))).collect()
     }
 
     #[test]
@@ -154,6 +242,45 @@ mod tests {
         assert_eq!(steps(&[7.0; 30], Scale::Ratio, 0.01, 0.95), []);
         assert_eq!(steps(&[1.0, 2.0, 3.0], Scale::Ratio, 0.01, 0.95), []);
         assert_eq!(steps(&[f64::NAN; 30], Scale::Share, 0.01, 0.95), []);
+    }
+
+    #[test]
+    fn a_history_that_wanders_has_no_steps() {
+        // Each run keeps half of what the one before was off.
+        let mut off = 0.0;
+        let wandering: Vec<f64> = noisy(1.0, 200, 3)
+            .into_iter()
+            .map(|value| {
+                off = 0.5 * off + 3.0 * (value - 1.0);
+                100.0 * (1.0 + off)
+            })
+            .collect();
+        assert_eq!(steps(&wandering, Scale::Ratio, 0.01, 0.95), []);
+        let memory = |values: &[f64]| Noise::of(&values.iter().map(|value| value.ln()).collect::<Vec<f64>>()).memory;
+        assert!((0.3..0.7).contains(&memory(&wandering)), "{}", memory(&wandering));
+        assert!(memory(&noisy(100.0, 200, 4)) < 0.2);
+        let stepped = [noisy(100.0, 100, 4), noisy(200.0, 100, 5)].concat();
+        assert!(memory(&stepped) < 0.3, "a step is no memory: {}", memory(&stepped));
+    }
+
+    #[test]
+    fn a_few_runs_that_are_far_off_are_no_level() {
+        let mut runs = noisy(100.0, 100, 8);
+        for run in [40, 41, 43, 60, 70, 71] {
+            runs[run] *= 1.3;
+        }
+        assert_eq!(steps(&runs, Scale::Ratio, 0.05, 0.95), []);
+        // As many in a history of which they are a large part are one.
+        assert_eq!(steps(&[noisy(100.0, 6, 1), noisy(130.0, 6, 2)].concat(), Scale::Ratio, 0.05, 0.95).len(), 1);
+    }
+
+    #[test]
+    fn scores_go_by_rank() {
+        let scores = normal_scores(&[3.0, 1.0, 1.0, 100.0]);
+        assert_eq!(scores[1], scores[2]);
+        assert!(scores[1] < scores[0] && scores[0] < scores[3]);
+        // The quantile of the normal distribution at 7/8.
+        assert!((scores[3] - 1.150_349).abs() < 1e-6);
     }
 
     #[test]
