@@ -271,6 +271,8 @@ pub enum SchemaDocument {
     Verdict,
     /// A profile file
     Profile,
+    /// What `soakd compare --format json` prints
+    Compare,
 }
 
 /// `soakd doctor`.

@@ -1,5 +1,7 @@
 //! Two builds held against each other: single runs, or rounds in which each ran once.
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use soakd_analysis::runs::{Baseline, Direction, Worse, of_estimates, of_pairs};
 use soakd_analysis::{Estimate, Quantity};
@@ -14,9 +16,10 @@ pub const SCHEMA: &str = "soakd.comparison/1";
 const CHANCE: f64 = 0.05;
 
 /// What the two are, and by how much they differ.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Comparison {
-    /// Always [`SCHEMA`].
+    /// Always `soakd.comparison/1`. Additions keep the number, changes of meaning raise it.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: &'static str,
     /// `pass`: nothing is worse; `fail`: something is; `inconclusive`: neither can be said.
     pub outcome: Outcome,
@@ -36,8 +39,14 @@ pub struct Comparison {
     pub differences: Vec<Compared>,
 }
 
+/// The JSON Schema (draft 2020-12) of a comparison, as `soakd schema compare` prints it.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Comparison>()
+}
+
 /// The ids of two runs that were compared.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Round {
     /// Of the baseline.
     pub baseline: String,
@@ -46,7 +55,7 @@ pub struct Round {
 }
 
 /// One number of both.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Compared {
     /// What it is about.
     #[serde(flatten)]
@@ -70,7 +79,7 @@ pub struct Compared {
 }
 
 /// Where an interval comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// Rounds in which both ran.

@@ -30,6 +30,7 @@
 //! | [`read`](mod@read) | reading a verdict back |
 //! | [`recording`] | the samples that a report may show |
 //! | [`render`] | the renderers and their table |
+//! | [`trend_chart`] | numbers of many runs as a picture |
 
 pub mod advice;
 mod amount;
@@ -47,6 +48,7 @@ pub mod run;
 pub mod schema;
 pub mod sentence;
 pub mod series;
+pub mod trend_chart;
 pub mod verdict;
 
 pub use advice::{Advice, advice};
@@ -66,4 +68,5 @@ pub use render::{Charset, Colour, Look, RENDERERS, RenderError, Renderer, Report
 pub use run::{Ended, Host, Run};
 pub use schema::verdict_schema;
 pub use series::{Per, Projection, Role, Scope, SeriesFinding, SeriesVerdict, TolerancePer};
+pub use trend_chart::{TrendChart, TrendPoint, TrendStep, trend_svg};
 pub use verdict::{DecidedBy, Findings, SCHEMA, SchemaId, Verdict};

@@ -52,6 +52,9 @@ pub enum HistoryCommand {
         /// Only this measure; may be given several times
         #[arg(long, value_name = "MEASURE")]
         measure: Vec<Measure>,
+        /// Also draw them into an SVG picture
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
         /// Form of the result on standard output
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,

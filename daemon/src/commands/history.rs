@@ -35,7 +35,7 @@ pub fn history(action: &HistoryCommand, state: &Path) -> Result<u8, Failure> {
     match action {
         HistoryCommand::List { which, format } => list::list(&store, &filter(which)?, *format)?,
         HistoryCommand::Show { run, format } => show::show(&store, run, *format)?,
-        HistoryCommand::Trend { profile, scenario, branch, since, last, metric, measure, format } => {
+        HistoryCommand::Trend { profile, scenario, branch, since, last, metric, measure, svg, format } => {
             let filter = Filter {
                 profile: Some(named_or_newest(&store, profile.as_deref())?),
                 scenario: scenario.clone(),
@@ -44,7 +44,7 @@ pub fn history(action: &HistoryCommand, state: &Path) -> Result<u8, Failure> {
                 last: Some(*last),
                 ..Filter::default()
             };
-            trend::trends(&store, &filter, metric, measure, *format)?;
+            trend::trends(&store, &filter, (metric, measure), svg.as_deref(), *format)?;
         }
         HistoryCommand::Prune { short, normal, reports, max_size, dry_run, format } => {
             let retention = Retention {

@@ -1,5 +1,6 @@
 //! The few numbers that a run comes to, and that can be followed from run to run.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use soakd_analysis::Quantity;
 use soakd_analysis::runs::{Scale, Worse};
@@ -9,7 +10,7 @@ use super::entry::Entry;
 use crate::store::{Column, Scope, SeriesRecord, Store, StoreError};
 
 /// A number of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum Measure {
@@ -61,7 +62,7 @@ impl Measure {
 }
 
 /// What a number is about: the measure, and of which series.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Subject {
     /// The measure.
     pub measure: Measure,

@@ -25,6 +25,9 @@ fn runs_are_kept_with_what_was_tested_and_can_be_asked_for() {
     let main = place.run(["history", "list", "--branch", "main", "--format", "json"]).json();
     assert_eq!(main.as_array().map(Vec::len), Some(1));
     assert_eq!((&main[0]["commit"], &main[0]["outcome"]), (&"1111111aaaa".into(), &"pass".into()));
+    let id = main[0]["run"].as_str().expect("an id");
+    let run = &place.run(["report", id, "--format", "json"]).json()["run"];
+    assert_eq!((&run["commit"], &run["branch"]), (&"1111111aaaa".into(), &"main".into()), "the verdict tells both");
     assert!(main[0]["samples"]["count"].as_u64() > Some(10), "{main:#}");
     for (filter, count) in [
         (["--outcome", "fail"], 0),
@@ -42,7 +45,11 @@ fn runs_are_kept_with_what_was_tested_and_can_be_asked_for() {
     let trend = place.run(["history", "trend", "--format", "json"]).ends_with(0).json();
     let level = trend.as_array().expect("a list").iter().find(|one| one["measure"] == "baseline").expect("a level");
     assert_eq!(level["points"][0]["commit"], "1111111aaaa");
-    place.run(["history", "trend"]).ends_with(0).results_in("2 runs of profile `sleep`");
+    let drawn = place.run(["history", "trend", "--svg", "trend.svg"]);
+    drawn.ends_with(0).results_in("2 runs of profile `sleep`").says("wrote trend.svg");
+    let svg = fs::read_to_string(place.path("trend.svg")).expect("a picture");
+    assert!(svg.contains("baseline of anon_swap_bytes") && svg.contains("1111111"), "{svg}");
+    place.run(["history", "trend", "--svg", "nowhere/trend.svg"]).ends_with(73).says("cannot write `nowhere/trend.svg`");
 }
 
 #[test]
@@ -147,6 +154,16 @@ fn two_runs_two_files_and_two_profiles_are_compared() {
     let runs = place.run(["compare", &id(0), &id(1), "--format", "json"]);
     runs.ends_with(4);
     assert_eq!(runs.json()["schema"], "soakd.comparison/1");
+    let schema = place.run(["schema", "compare"]).ends_with(0).json();
+    jsonschema::meta::validate(&schema).expect("it is a JSON Schema");
+    let schema = jsonschema::validator_for(&schema).expect("it can be used");
+    let is_valid = |document: &serde_json::Value| {
+        schema.validate(document).unwrap_or_else(|error| panic!("{}: {error}", error.instance_path()));
+    };
+    is_valid(&runs.json());
+    let mut wrong = runs.json();
+    wrong["outcome"] = "good".into();
+    assert!(!schema.is_valid(&wrong));
     let file = |place_of: usize| format!("state/runs/{}/verdict.json", id(place_of));
     place.run(["compare", &file(0), &file(1)]).ends_with(4).results_in("the noise between runs is not known");
     place.run(["compare", "nothing", &file(1)]).ends_with(66);
@@ -168,5 +185,6 @@ fn two_runs_two_files_and_two_profiles_are_compared() {
     let side = place.run(["compare", "old.toml", "old.toml", "--rounds", "2", "--side-by-side", "--format", "json"]);
     assert!(matches!(side.status.code(), Some(0 | 4)), "{side}");
     assert_eq!(side.json()["runs"].as_array().map(Vec::len), Some(2));
+    is_valid(&side.json());
     place.nothing_is_left();
 }

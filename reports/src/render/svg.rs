@@ -28,22 +28,25 @@ impl Renderer for Svg {
     }
 
     fn render(&self, report: &Report<'_>) -> Result<Vec<u8>, RenderError> {
-        let scene = page(report);
         let verdict = report.verdict;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"t d\" \
-             font-family=\"system-ui, sans-serif\">\n<title id=\"t\">{}</title>\n<desc id=\"d\">{}</desc>\n<style>{}</style>\n\
-             <rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n",
-            scene.width,
-            scene.height,
-            markup(&format!("soakd: {} {}", verdict.outcome, verdict.run.profile)),
-            markup(&verdict.summary),
-            style()
-        );
-        svg.push_str(&items(&scene));
-        svg.push_str("</svg>\n");
-        Ok(svg.into_bytes())
+        let title = format!("soakd: {} {}", verdict.outcome, verdict.run.profile);
+        Ok(document(&page(report), &title, &verdict.summary).into_bytes())
     }
+}
+
+/// A picture as a document of its own.
+pub(crate) fn document(scene: &Scene, title: &str, about: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"t d\" \
+         font-family=\"system-ui, sans-serif\">\n<title id=\"t\">{}</title>\n<desc id=\"d\">{}</desc>\n<style>{}</style>\n\
+         <rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n{}</svg>\n",
+        scene.width,
+        scene.height,
+        markup(title),
+        markup(about),
+        style(),
+        items(scene)
+    )
 }
 
 /// Room for the heading of a picture.

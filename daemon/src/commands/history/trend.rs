@@ -1,13 +1,18 @@
 //! `soakd history trend`: numbers over the runs, and where they changed.
 
+use std::path::Path;
+
+use soakd_reports::{TrendChart, TrendPoint, TrendStep, trend_svg};
+
 use super::{safe, stored};
 use crate::cli::Format;
 use crate::commands::output;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::history::entry::{self, Entry, Filter};
 use crate::history::measure::Measure;
-use crate::history::trend::{self, Trend};
+use crate::history::trend::{self, Trend, short};
 use crate::store::Store;
+use crate::verdict::write_whole;
 
 /// Widest line of blocks.
 const SPARKLINE_COLUMNS: usize = 60;
@@ -17,8 +22,8 @@ const ASCII_BLOCKS: [char; 5] = ['_', '.', '-', '=', '#'];
 pub(super) fn trends(
     store: &Store,
     filter: &Filter,
-    metrics: &[String],
-    measures: &[Measure],
+    (metrics, measures): (&[String], &[Measure]),
+    svg: Option<&Path>,
     format: Format,
 ) -> Result<(), Failure> {
     let entries: Vec<Entry> = stored(entry::list(store, filter))?
@@ -30,10 +35,14 @@ pub(super) fn trends(
             && (measures.is_empty() || measures.contains(&trend.subject.measure))
     };
     let trends: Vec<Trend> = stored(trend::trends(store, &entries))?.into_iter().filter(wanted).collect();
+    let profile = filter.profile.as_deref().unwrap_or_default();
+    if let Some(file) = svg {
+        draw(&trends, profile, entries.len(), file)?;
+        output::say(&format!("wrote {}", file.display()));
+    }
     if format == Format::Json {
         return output::result(&output::json(&trends)?);
     }
-    let profile = filter.profile.as_deref().unwrap_or_default();
     if trends.is_empty() {
         output::say(&format!(
             "no run of profile `{}` has such numbers; `soakd history list` shows the runs",
@@ -60,4 +69,43 @@ pub(super) fn trends(
         }
     }
     output::result(&text)
+}
+
+/// Draws `trends` into `file`: whole, or as it was.
+fn draw(trends: &[Trend], profile: &str, runs: usize, file: &Path) -> Result<(), Failure> {
+    let charts: Vec<TrendChart> = trends.iter().map(chart).collect();
+    let svg = trend_svg(&format!("profile {profile}"), &format!("{runs} runs"), &charts);
+    write_whole(file, svg.as_bytes()).map_err(|error| {
+        Failure::new(Exit::CannotWrite, format!("cannot write `{}`: {error}", file.display()))
+            .hint("an earlier file of that name is as it was")
+    })
+}
+
+fn chart(trend: &Trend) -> TrendChart {
+    let last = trend.points.last().map_or_else(String::new, |point| format!("last {}", trend.show(point.value)));
+    let sentences: Vec<String> = trend.sentences();
+    TrendChart {
+        title: trend.subject.to_string(),
+        about: std::iter::once(last).chain(sentences.last().cloned()).collect::<Vec<_>>().join(" · "),
+        unit: trend.unit,
+        points: trend
+            .points
+            .iter()
+            .map(|point| TrendPoint {
+                label: match point.commit.as_deref() {
+                    Some(commit) => format!("{} {}", point.start.strftime("%m-%d"), short(commit)),
+                    None => point.start.strftime("%Y-%m-%d").to_string(),
+                },
+                value: point.value,
+            })
+            .collect(),
+        steps: trend
+            .steps
+            .iter()
+            .filter_map(|step| {
+                let at = trend.points.iter().position(|point| point.run == step.before.run)?;
+                Some(TrendStep { at, label: format!("{:+.1} %", 100.0 * step.change.value) })
+            })
+            .collect(),
+    }
 }
