@@ -4,6 +4,7 @@
 use soakd_reference::ReferenceError;
 
 use crate::exit::{Exit, Failure};
+use crate::history::tidy::TidyError;
 use crate::store::StoreError;
 use crate::target::{StopReport, StopTook, TargetError};
 
@@ -105,4 +106,13 @@ pub fn stop(report: &StopReport) -> String {
         text.push_str(&format!("; {remark}"));
     }
     text
+}
+
+/// Of tidying.
+#[must_use]
+pub fn tidy(error: TidyError) -> Failure {
+    match error {
+        TidyError::Store(error) => store(error),
+        error @ TidyError::Folder { .. } => Failure::new(Exit::CannotWrite, error.to_string()),
+    }
 }

@@ -9,6 +9,7 @@
 //! | [`regression`] | a run held against its baseline, as budgets of its verdict |
 //! | [`trend`] | numbers over runs, and where they changed |
 //! | [`retention`] | what is thinned and what is removed |
+//! | [`tidy`](mod@tidy) | that carried out |
 //! | [`archive`] | runs as files in a folder |
 
 pub mod archive;
@@ -17,5 +18,6 @@ pub mod entry;
 pub mod measure;
 pub mod regression;
 pub mod retention;
+pub mod tidy;
 pub mod trend;
 pub mod waiting;

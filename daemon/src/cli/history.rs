@@ -7,6 +7,7 @@ use soakd_reports::Outcome;
 
 use super::Format;
 use crate::history::measure::Measure;
+use crate::history::retention::{USUAL_NORMAL, USUAL_REPORTS, USUAL_SHORT};
 
 /// `soakd history …`.
 #[derive(Debug, Subcommand)]
@@ -59,16 +60,16 @@ pub enum HistoryCommand {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
     },
-    /// Thin old samples to minutes and remove what is older than it is kept; says what it does
+    /// Thin old samples to minutes and remove what is older than it is kept, as each run does at its end for a few; says what it does
     Prune {
         /// Keep samples of short runs (planned for less than an hour) in full for so long
-        #[arg(long, value_name = "DURATION", default_value = "30d", env = "SOAKD_KEEP_SHORT")]
+        #[arg(long, value_name = "DURATION", default_value = USUAL_SHORT, env = "SOAKD_KEEP_SHORT")]
         short: String,
         /// Keep samples of other runs in full for so long
-        #[arg(long, value_name = "DURATION", default_value = "90d", env = "SOAKD_KEEP_NORMAL")]
+        #[arg(long, value_name = "DURATION", default_value = USUAL_NORMAL, env = "SOAKD_KEEP_NORMAL")]
         normal: String,
         /// Keep verdicts and minutes for so long
-        #[arg(long, value_name = "DURATION", default_value = "365d", env = "SOAKD_KEEP_REPORTS")]
+        #[arg(long, value_name = "DURATION", default_value = USUAL_REPORTS, env = "SOAKD_KEEP_REPORTS")]
         reports: String,
         /// The store may take so much: oldest samples are thinned first, then the oldest runs removed
         #[arg(long, value_name = "SIZE", env = "SOAKD_KEEP_SIZE")]

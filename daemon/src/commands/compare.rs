@@ -51,7 +51,7 @@ pub fn compare(arguments: &CompareArgs, state: impl Fn() -> Result<PathBuf, Fail
         [Named::Profile, Named::Profile] => {
             let store = opening::store(&state()?)?;
             let rounds = in_rounds(arguments, names, &store)?;
-            opening::compress(&store);
+            opening::tidy(&store);
             compare::compare(names, &rounds, &[], arguments.threshold)
         }
         [Named::Profile, _] | [_, Named::Profile] => {

@@ -8,7 +8,6 @@ mod show;
 mod trend;
 
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,7 +21,7 @@ use crate::history::archive::Folder;
 use crate::history::baseline::BaselineRuns;
 use crate::history::entry::{Entry, Filter};
 use crate::history::measure::{self, Number};
-use crate::history::retention::Retention;
+use crate::history::retention::{Retention, Told};
 use crate::store::{Store, StoreError};
 use crate::{exit_of, opening};
 
@@ -47,13 +46,12 @@ pub fn history(action: &HistoryCommand, state: &Path) -> Result<u8, Failure> {
             trend::trends(&store, &filter, (metric, measure), svg.as_deref(), *format)?;
         }
         HistoryCommand::Prune { short, normal, reports, max_size, dry_run, format } => {
-            let retention = Retention {
-                short: age("--short", short)?,
-                normal: age("--normal", normal)?,
-                reports: age("--reports", reports)?,
-                most_bytes: max_size.as_deref().map(size).transpose()?,
-            };
-            prune::prune(&store, state, &retention, *dry_run, *format)?;
+            let told = Told { short, normal, reports, most_bytes: max_size.as_deref() };
+            let retention = Retention::told(told).map_err(|wrong| {
+                Failure::new(Exit::Usage, format!("`{} {}` is not understood", wrong.what.flag(), wrong.text))
+                    .hint(wrong.what.expected())
+            })?;
+            prune::prune(&store, &retention, *dry_run, *format)?;
         }
         HistoryCommand::Export { folder, which, no_samples, format } => {
             export::export(&store, &Folder(folder.clone()), &filter(which)?, !no_samples, *format)?;
@@ -88,20 +86,6 @@ fn when(text: &str) -> Result<Timestamp, Failure> {
     text.parse().ok().or_else(date).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("`--since {text}` is not understood"))
             .hint("expected how long ago (36h, 7d), a date such as 2026-11-21, or a time such as 2026-11-21T09:30:00Z")
-    })
-}
-
-fn age(flag: &str, text: &str) -> Result<Duration, Failure> {
-    units::duration(text).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("`{flag} {text}` is not understood"))
-            .hint("expected a duration such as 30d or 12h")
-    })
-}
-
-fn size(text: &str) -> Result<u64, Failure> {
-    units::size(text).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("`--max-size {text}` is not understood"))
-            .hint("expected a size such as 500MB or 2GiB")
     })
 }
 

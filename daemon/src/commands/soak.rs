@@ -281,7 +281,7 @@ fn soak(chosen: Chosen, arguments: &SoakArgs, state: &Path, is_check: bool) -> R
     // A report that could not be written takes nothing from the verdict: it is shown, and the failure told after it.
     output::verdict(&soaked.verdict, arguments.format, arguments.quiet, named)?;
     // The answer first: who waits for it need not wait for this.
-    opening::compress(&store);
+    opening::tidy(&store);
     written.map(|_| soaked.verdict.exit_code)
 }
 

@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use soakd_profiles::units;
 
 use crate::store::{Detail, RunRecord};
 
-const DAY: Duration = Duration::from_secs(86_400);
+/// How long samples of short runs are kept in full where nobody says otherwise.
+pub const USUAL_SHORT: &str = "30d";
+/// And those of other runs.
+pub const USUAL_NORMAL: &str = "90d";
+/// And verdicts.
+pub const USUAL_REPORTS: &str = "365d";
 
 /// A run that was planned shorter than this is a short one: a check rather than a soak.
 pub const SHORT_RUN: Duration = Duration::from_secs(3600);
@@ -25,9 +31,105 @@ pub struct Retention {
     pub most_bytes: Option<u64>,
 }
 
-impl Default for Retention {
-    fn default() -> Self {
-        Self { short: 30 * DAY, normal: 90 * DAY, reports: 365 * DAY, most_bytes: None }
+/// Retention in the words of a command line or of the environment.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// For [`Retention::short`].
+    pub short: &'a str,
+    /// For [`Retention::normal`].
+    pub normal: &'a str,
+    /// For [`Retention::reports`].
+    pub reports: &'a str,
+    /// For [`Retention::most_bytes`].
+    pub most_bytes: Option<&'a str>,
+}
+
+/// One of the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Of [`Told::short`].
+    Short,
+    /// Of [`Told::normal`].
+    Normal,
+    /// Of [`Told::reports`].
+    Reports,
+    /// Of [`Told::most_bytes`].
+    MostBytes,
+}
+
+impl Word {
+    /// Its option of `soakd history prune`.
+    #[must_use]
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Short => "--short",
+            Self::Normal => "--normal",
+            Self::Reports => "--reports",
+            Self::MostBytes => "--max-size",
+        }
+    }
+
+    /// Its variable of the environment.
+    #[must_use]
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Short => "SOAKD_KEEP_SHORT",
+            Self::Normal => "SOAKD_KEEP_NORMAL",
+            Self::Reports => "SOAKD_KEEP_REPORTS",
+            Self::MostBytes => "SOAKD_KEEP_SIZE",
+        }
+    }
+
+    /// What it has to be like, for people.
+    #[must_use]
+    pub fn expected(self) -> &'static str {
+        match self {
+            Self::Short | Self::Normal | Self::Reports => "expected a duration such as 30d or 12h",
+            Self::MostBytes => "expected a size such as 500MB or 2GiB",
+        }
+    }
+}
+
+/// A word that is not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotUnderstood {
+    /// Which.
+    pub what: Word,
+    /// What it says.
+    pub text: String,
+}
+
+impl Retention {
+    /// What the words say.
+    ///
+    /// # Errors
+    /// The first that is not understood.
+    pub fn told(told: Told<'_>) -> Result<Self, NotUnderstood> {
+        let age = |what, text: &str| units::duration(text).ok_or_else(|| NotUnderstood { what, text: text.to_owned() });
+        let size = |text: &str| {
+            units::size(text).ok_or_else(|| NotUnderstood { what: Word::MostBytes, text: text.to_owned() })
+        };
+        Ok(Self {
+            short: age(Word::Short, told.short)?,
+            normal: age(Word::Normal, told.normal)?,
+            reports: age(Word::Reports, told.reports)?,
+            most_bytes: told.most_bytes.map(size).transpose()?,
+        })
+    }
+
+    /// What the environment says (`variable` looks it up), and the default for the rest.
+    ///
+    /// # Errors
+    /// The first that is not understood.
+    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, NotUnderstood> {
+        let set = |word: Word| variable(word.variable()).filter(|text| !text.is_empty());
+        let or = |word: Word, default: &str| set(word).unwrap_or_else(|| default.to_owned());
+        Self::told(Told {
+            short: &or(Word::Short, USUAL_SHORT),
+            normal: &or(Word::Normal, USUAL_NORMAL),
+            reports: &or(Word::Reports, USUAL_REPORTS),
+            most_bytes: set(Word::MostBytes).as_deref(),
+        })
     }
 }
 
@@ -162,6 +264,11 @@ pub(crate) mod tests {
         Kept { record, samples_bytes, is_pinned: false }
     }
 
+    /// Retention where nobody says otherwise.
+    pub(crate) fn usual() -> Retention {
+        Retention::of_environment(|_| None).unwrap()
+    }
+
     /// Some run.
     pub(crate) fn kept() -> Kept {
         run(1, 60.0, Detail::Full, 10)
@@ -172,7 +279,7 @@ pub(crate) mod tests {
     }
 
     fn steps(runs: &[Kept], most_bytes: Option<u64>) -> Vec<(usize, What, Why)> {
-        let retention = Retention { most_bytes, ..Retention::default() };
+        let retention = Retention { most_bytes, ..usual() };
         let size_bytes = runs.iter().map(|run| run.samples_bytes).sum();
         plan(runs, size_bytes, now(), &retention).into_iter().map(|step| (step.run, step.what, step.why)).collect()
     }
@@ -190,6 +297,21 @@ pub(crate) mod tests {
         ];
         let aged = [(0, What::Remove), (1, What::Remove), (2, What::Thin), (4, What::Thin)];
         assert_eq!(steps(&runs, None), aged.map(|(run, what)| (run, what, Why::Age)));
+    }
+
+    #[test]
+    fn the_environment_says_how_long_things_are_kept() {
+        let says = |name: &'static str, value: &'static str| {
+            Retention::of_environment(move |asked| (asked == name).then(|| value.to_owned()))
+        };
+        let usual = usual();
+        assert_eq!((usual.short.as_secs(), usual.normal.as_secs()), (30 * 86_400, 90 * 86_400));
+        assert_eq!((usual.reports.as_secs(), usual.most_bytes), (365 * 86_400, None));
+        assert_eq!(says("SOAKD_KEEP_SHORT", "7d"), Ok(Retention { short: Duration::from_secs(604_800), ..usual }));
+        assert_eq!(says("SOAKD_KEEP_SIZE", "1KiB"), Ok(Retention { most_bytes: Some(1024), ..usual }));
+        assert_eq!(says("SOAKD_KEEP_NORMAL", ""), Ok(usual));
+        let wrong = says("SOAKD_KEEP_REPORTS", "for ever").unwrap_err();
+        assert_eq!((wrong.what.variable(), wrong.text.as_str()), ("SOAKD_KEEP_REPORTS", "for ever"));
     }
 
     #[test]

@@ -49,7 +49,10 @@ fn runs_are_kept_with_what_was_tested_and_can_be_asked_for() {
     drawn.ends_with(0).results_in("2 runs of profile `sleep`").says("wrote trend.svg");
     let svg = fs::read_to_string(place.path("trend.svg")).expect("a picture");
     assert!(svg.contains("baseline of anon_swap_bytes") && svg.contains("1111111"), "{svg}");
-    place.run(["history", "trend", "--svg", "nowhere/trend.svg"]).ends_with(73).says("cannot write `nowhere/trend.svg`");
+    place
+        .run(["history", "trend", "--svg", "nowhere/trend.svg"])
+        .ends_with(73)
+        .says("cannot write `nowhere/trend.svg`");
 }
 
 #[test]
@@ -78,6 +81,25 @@ fn pruning_says_what_it_does_and_loses_no_verdict() {
     assert_eq!(removed[0]["what"], "remove");
     assert_eq!(place.run(["history", "list", "--format", "json"]).json()[0]["run"], last);
     assert_eq!(fs::read_dir(place.path("state/runs")).expect("a folder").count(), 1);
+}
+
+#[test]
+fn a_run_looks_after_what_is_older_than_it_is_kept_and_says_so() {
+    let place = Place::new();
+    soaked(&place, 1);
+    let first = place.only_run();
+    let run = |name: &str, value: &str| {
+        let mut soakd = place.soakd([&["run", "--quiet"], SHORT, &["--", "sleep", "600"]].concat());
+        soakd.env(name, value);
+        place.finish(soakd)
+    };
+    run("SOAKD_KEEP_SHORT", "soon").ends_with(0).says("nothing is thinned or removed: `SOAKD_KEEP_SHORT=soon`");
+    let thinned = run("SOAKD_KEEP_SHORT", "1ms");
+    thinned.ends_with(0).says(&format!("note: run `{first}`: thinned to minutes, since it is older"));
+    place.run(["history", "show", &first]).ends_with(0).results_in("kept as minutes");
+    let removed = run("SOAKD_KEEP_REPORTS", "1ms");
+    removed.ends_with(0).says(&format!("note: run `{first}`: removed, since it is older"));
+    place.run(["history", "list"]).ends_with(0).says("no run fits");
 }
 
 #[test]

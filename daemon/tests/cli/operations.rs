@@ -34,6 +34,8 @@ fn lines_of_output_are_counted_whole() {
     assert!(counted(&verdict) > 20 && counted(&verdict) <= printed, "{} of {printed}", counted(&verdict));
     assert!(verdict["series"][0]["rate_per_op"].is_object(), "{verdict:#}");
     assert!(verdict["load"]["throughput_per_s"].as_f64() > Some(0.0));
+    let trends = place.run(["history", "trend", "--measure", "throughput", "--format", "json"]).json();
+    assert_eq!(trends[0]["points"][0]["value"], verdict["load"]["throughput_per_s"], "{trends:#}");
 }
 
 #[test]
