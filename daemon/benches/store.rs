@@ -263,7 +263,7 @@ fn a_day_that_has_ended(_: &mut Criterion) {
     let store = Store::open(folder.path()).unwrap().store;
     let mut recorder = store.begin(new_run()).unwrap();
     let numbers: Vec<SeriesNumber> =
-        series.iter().map(|(name, _)| recorder.series(*name, Scope::Tree, Quantity::of_metric(name))).collect();
+        series.iter().map(|(name, _)| recorder.series(name, Scope::Tree, Quantity::of_metric(name))).collect();
     for (place, t_s) in t_s.iter().enumerate() {
         let readings: Vec<_> =
             numbers.iter().zip(&series).map(|(number, (_, values))| (*number, values[place])).collect();

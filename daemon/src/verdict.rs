@@ -66,11 +66,18 @@ pub fn write(verdict: &Verdict, folder: &Path) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
-/// Writes beside `file` and renames, so that no reader sees half of it.
+/// Writes beside `file` and renames, so that no reader sees half of it. A device or a pipe of that name is written to: it is
+/// not to be replaced by a file.
 ///
 /// # Errors
 /// What the system says.
 pub fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    if std::fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return std::fs::OpenOptions::new()
+            .write(true)
+            .open(file)
+            .and_then(|mut open| io::Write::write_all(&mut open, bytes));
+    }
     let mut beside = file.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);

@@ -4,6 +4,8 @@
 
 #[path = "cli/answer.rs"]
 mod answer;
+#[path = "cli/archive.rs"]
+mod archive;
 #[path = "cli/bad_files.rs"]
 mod bad_files;
 #[path = "cli/bad_profiles.rs"]
@@ -16,6 +18,8 @@ mod checkpoints;
 mod disk;
 #[path = "cli/exit_codes.rs"]
 mod exit_codes;
+#[path = "cli/full_disk.rs"]
+mod full_disk;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/helpers.rs"]
@@ -30,6 +34,8 @@ mod load;
 mod looks;
 #[path = "cli/marked.rs"]
 mod marked;
+#[path = "cli/no_samples.rs"]
+mod no_samples;
 #[path = "cli/open_files.rs"]
 mod open_files;
 #[path = "cli/operations.rs"]

@@ -23,6 +23,7 @@ use child::Recording;
 use harness::{Case, MOUNTS};
 use libtest_mimic::{Failed, Trial};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use soakd::history::archive::{Folder, Place};
 use soakd::store::{Ending, Notice, Recorder, RunState, Scope, SeriesNumber, Store, StoreError};
 use soakd_analysis::Quantity;
 use store_runs::{new_run, open};
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
             "fills" => fills(&folder),
             "fills_for_long" => fills_for_long(&folder),
             "full_at_the_end" => full_at_the_end(&folder),
+            "full_while_compressing" => full_while_compressing(&folder),
+            "full_while_archiving" => full_while_archiving(&folder),
             part => panic!("no part `{part}`"),
         }
         return ExitCode::SUCCESS;
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Case { name: "a_read_only_file_system_is_refused", needs: &[MOUNTS], test: a_read_only_file_system_is_refused },
     ]);
     trials.all.extend([part("fills"), part("fills_for_long"), part("full_at_the_end")]);
+    trials.all.extend([part("full_while_compressing"), part("full_while_archiving")]);
     harness::run(trials)
 }
 
@@ -205,6 +209,53 @@ fn full_at_the_end(folder: &Path) {
     assert_eq!(first.state, RunState::Finished);
     assert!(store.verdict(first.key).unwrap().is_some());
     next.finish(ending()).unwrap();
+}
+
+/// Samples that cannot be compressed for want of room stay in their rows, each of them once.
+fn full_while_compressing(folder: &Path) {
+    let mut run = Run::begin(folder, 20);
+    // Three blocks, in numbers that take their room.
+    for _ in 0..10_000_u32 {
+        let noise = f64::from(run.tick.wrapping_mul(2_654_435_761)).sqrt();
+        let readings: Vec<_> = run.numbers.iter().map(|&number| (number, noise)).collect();
+        run.recorder.sample(f64::from(run.tick), &readings);
+        run.tick += 1;
+        if run.tick.is_multiple_of(256) {
+            run.recorder.flush().unwrap();
+        }
+    }
+    let Run { store, recorder, numbers, .. } = run;
+    let key = recorder.key();
+    recorder.finish(ending()).unwrap();
+    let before = store.columns(key, &numbers).unwrap();
+    assert_eq!(before[0].values.len(), 10_000);
+    limit_files(Some(64 * 1024));
+    let error = store.compress().unwrap_err();
+    assert!(matches!(error, StoreError::Disk { .. } | StoreError::DiskFull { .. }), "{error}");
+    assert_eq!(store.columns(key, &numbers).unwrap(), before);
+    limit_files(None);
+    assert!(store.compress().unwrap() > 0);
+    assert_eq!(store.columns(key, &numbers).unwrap(), before);
+    assert_eq!(store.compress().unwrap(), 0, "there is nothing left to do");
+    store.check().unwrap();
+}
+
+/// A file of an archive is there whole, or as it was.
+fn full_while_archiving(folder: &Path) {
+    let archive = Folder(folder.join("archive"));
+    let (old, new) = (Path::new("2026/11/21/3f9a2c1-old.parquet"), Path::new("2026/11/21/3f9a2c1-new.parquet"));
+    archive.put(old, b"as it was").unwrap();
+    limit_files(Some(100_000));
+    for file in [old, new] {
+        assert!(archive.put(file, &vec![7; 1_000_000]).is_err());
+    }
+    let of_day = folder.join("archive/2026/11/21");
+    let names: Vec<_> = std::fs::read_dir(&of_day).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["3f9a2c1-old.parquet"]);
+    assert_eq!(std::fs::read(of_day.join("3f9a2c1-old.parquet")).unwrap(), b"as it was");
+    limit_files(None);
+    archive.put(new, &vec![7; 1_000_000]).unwrap();
+    assert!(archive.has(new));
 }
 
 /// A small file system; unmounted when dropped, also while a writer still has a file open there.

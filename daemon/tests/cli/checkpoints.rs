@@ -55,6 +55,14 @@ fn a_driver_rests_while_the_target_collects_and_a_settled_sample_is_taken() {
     let settled = series.iter().find(|series| series["metric"] == "settled_threads_count").expect("it is told");
     assert_eq!((&settled["role"], settled["points"].as_u64()), (&"witness".into(), Some(taken.len() as u64)));
     assert!(warnings(&verdict).contains("settled samples were taken, 60 are needed"), "{:#}", verdict["warnings"]);
+    // Both stand in the pictures: a mark for the checkpoints, a chart for what was settled.
+    place.run(["report", "last", "--svg", "series.svg", "--html", "page.html"]);
+    let svg = fs::read_to_string(place.path("series.svg")).expect("a picture");
+    assert!(svg.contains(">checkpoint</text>"), "{svg}");
+    let settled = svg.split("settled_threads_count").nth(1).expect("a chart of it");
+    assert!(taken.len() < 2 || !settled.starts_with("</text>\n<text") || settled.contains("sampled"), "{settled}");
+    let page = fs::read_to_string(place.path("page.html")).expect("a page");
+    assert!(page.contains("\"checkpoint\""), "the page marks them too");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use soakd_reports::{Report, renderer};
+
 use crate::formats::{has, rendered, scratch};
 use crate::rendering::hostile;
 use crate::{cases, recordings};
@@ -26,10 +28,33 @@ const look = () => {
 look();
 </script>"##;
 
+/// Presses the buttons of the first chart, and tells after each whether it shows what it showed at first.
+const PRESSES: &str = r##"<!doctype html><meta charset="utf-8"><title>harness</title>
+<iframe src="PAGE" width="WIDE" height="800"></iframe><pre id="found"></pre>
+<script>
+const frame = document.querySelector("iframe");
+const soon = () => new Promise((done) => setTimeout(done, 200));
+const look = async () => {
+  const page = frame.contentDocument && frame.contentDocument.documentElement;
+  if (!page || page.dataset.drawn === undefined) return setTimeout(look, 20);
+  const figure = frame.contentDocument.querySelector("figure.drawn");
+  const picture = () => figure.querySelector("canvas").toDataURL();
+  await soon();
+  const whole = picture(), said = [];
+  for (const button of ["zoom in", "zoom in", "zoom out", "zoom out", "zoom out", "zoom in", "show the whole run"]) {
+    figure.querySelector(`button[aria-label^="${button}:"]`).click();
+    await soon();
+    said.push(picture() === whole ? "whole" : "part");
+  }
+  document.querySelector("#found").textContent = said.join(" ");
+};
+look();
+</script>"##;
+
 /// What the harness found in `page` at a width, and what the browser said meanwhile.
-fn seen(folder: &Path, name: &str, wide: u32) -> (String, String) {
-    let harness = folder.join(format!("{name}-{wide}.html"));
-    let text = HARNESS.replace("PAGE", &format!("{name}.html")).replace("WIDE", &wide.to_string());
+fn seen(folder: &Path, name: &str, wide: u32, harness: &str) -> (String, String) {
+    let text = harness.replace("PAGE", &format!("{name}.html")).replace("WIDE", &wide.to_string());
+    let harness = folder.join(format!("harness-{name}-{wide}.html"));
     std::fs::write(&harness, text).unwrap();
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new("chromium")
@@ -61,9 +86,38 @@ fn every_example_is_drawn_without_a_complaint_and_fits_a_phone() {
         let charts = verdict.series.iter().filter(|series| recording.of(series).is_some()).count();
         let widths: &[u32] = if matches!(name, "fail" | "hostile") { &[360, 1100] } else { &[360] };
         for wide in widths {
-            let (found, said) = seen(&folder, name, *wide);
+            let (found, said) = seen(&folder, name, *wide, HARNESS);
             assert_eq!(found, format!("drawn={charts} painted={charts} over=0 images=0 ."), "{name} at {wide}: {said}");
             assert!(!said.contains("CONSOLE"), "{name}: {said}");
         }
     }
+}
+
+#[test]
+fn a_page_without_samples_is_shown_without_a_complaint() {
+    if !has("chromium", "chromium") {
+        return;
+    }
+    let folder = scratch("pages-without-samples");
+    for name in ["fail", "interrupted"] {
+        let verdict = cases::verdict(name);
+        let page = renderer("html").unwrap().render(&Report::new(&verdict)).unwrap();
+        std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
+        let (found, said) = seen(&folder, name, 360, HARNESS);
+        assert_eq!(found, "drawn=0 painted=0 over=0 images=0 .", "{name}: {said}");
+        assert!(!said.contains("CONSOLE"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn buttons_show_a_part_of_a_chart_and_the_whole_again() {
+    if !has("chromium", "chromium") {
+        return;
+    }
+    let folder = scratch("pages-with-buttons");
+    std::fs::write(folder.join("fail.html"), rendered(&cases::verdict("fail"), "html")).unwrap();
+    let (found, said) = seen(&folder, "fail", 1100, PRESSES);
+    // In, in, out, out and beyond the whole, which is as far as it goes, in, and back at once.
+    assert_eq!(found, "part part part whole whole part whole", "{said}");
+    assert!(!said.contains("CONSOLE"), "{said}");
 }
