@@ -20,8 +20,8 @@ const MOST_FILES: u64 = 1_000_000;
 /// How a path, or all of them, did the last time.
 #[derive(Debug, Clone, Default)]
 struct Slot {
-    /// What the last round gave, until somebody takes it.
-    fresh: Option<DiskUsage>,
+    /// What the last round gave for each path, until somebody takes it.
+    fresh: Option<Vec<DiskUsage>>,
     /// Why the last round gave nothing.
     failures: Vec<DiskError>,
     has_given: bool,
@@ -53,13 +53,13 @@ impl DiskWatch {
         Some(Self { slot, _stop: stop })
     }
 
-    /// Puts what the last round gave into `reading`, if that has not been done.
-    pub fn take(&self, reading: &mut Reading) {
-        let usage = self.slot.lock().unwrap_or_else(PoisonError::into_inner).fresh.take();
-        if let Some(usage) = usage {
-            reading.set(MetricId::Disk, usage.bytes as f64);
-            reading.set(MetricId::DiskFiles, usage.files_count as f64);
-        }
+    /// Puts what the last round gave into `reading`, if that has not been done, and gives it for each path.
+    pub fn take(&self, reading: &mut Reading) -> Option<Vec<DiskUsage>> {
+        let usage = self.slot.lock().unwrap_or_else(PoisonError::into_inner).fresh.take()?;
+        let sum = |of: fn(&DiskUsage) -> u64| usage.iter().map(of).fold(0, u64::saturating_add) as f64;
+        reading.set(MetricId::Disk, sum(|usage| usage.bytes));
+        reading.set(MetricId::DiskFiles, sum(|usage| usage.files_count));
+        Some(usage)
     }
 
     /// What keeps the paths from being measured, in words; empty where nothing does.
@@ -77,13 +77,10 @@ fn measure(paths: &[PathBuf], interval: Duration, slot: &Mutex<Slot>, stopped: &
     let goes_on = || !matches!(stopped.try_recv(), Err(mpsc::TryRecvError::Disconnected));
     loop {
         let watch = Stopwatch::start();
-        let (mut sum, mut failures) = (DiskUsage::default(), Vec::new());
+        let (mut usages, mut failures) = (Vec::with_capacity(paths.len()), Vec::new());
         for path in paths {
             match disk_usage(path, MOST_FILES, &goes_on) {
-                Ok(usage) => {
-                    sum.bytes += usage.bytes;
-                    sum.files_count += usage.files_count;
-                }
+                Ok(usage) => usages.push(usage),
                 Err(DiskError::GivenUp) => return,
                 Err(error) => failures.push(error),
             }
@@ -92,7 +89,7 @@ fn measure(paths: &[PathBuf], interval: Duration, slot: &Mutex<Slot>, stopped: &
         {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             // Part of a sum is no sum.
-            slot.fresh = failures.is_empty().then_some(sum);
+            slot.fresh = failures.is_empty().then_some(usages);
             slot.has_given |= failures.is_empty();
             slot.failures = failures;
         }

@@ -15,7 +15,7 @@ use crate::attribution;
 use crate::budgets;
 use crate::lives::{self, Life, Told};
 use crate::looks::Look;
-use crate::phases::Phases;
+use crate::phases::{self, Phases};
 use crate::policy::RunPolicy;
 use crate::series::series;
 use crate::store::{Column, Event, Gap, RunRecord, Scope, SeriesNumber, SeriesRecord, Store, StoreError};
@@ -82,12 +82,15 @@ pub fn findings(
     let columns = store.columns(record.key, &wanted)?;
     let operations = columns.iter().find(|column| column.series.scope == Scope::Operations);
     let points = |column: &Column| column.t_s.iter().filter(|t_s| phases.load.holds(**t_s)).count();
+    // From some time on it counted others as well.
+    let shared = events.iter().find(|event| event.kind == phases::CGROUP_SHARED);
+    let is_of_others = |metric: &str| shared.is_some() && metric.starts_with(CGROUP_PREFIX);
     let judged = policy.judged(|row| {
         let column = columns.iter().find(|column| is_of_target(column, row.name));
         // A series that is read now and then may not come to a judgement in a short run, which says nothing.
         let is_rare = matches!(row.detail, Detail::Slow | Detail::Paced);
         let least = if is_rare { FEWEST_SLOW_POINTS } else { 1 };
-        column.is_some_and(|column| points(column) >= least)
+        column.is_some_and(|column| points(column) >= least) && !is_of_others(row.name)
     });
     let budgets = &policy.plan.budgets;
     let heap = chosen_heap(store, record, &all, &columns, &events, &phases)?;
@@ -105,7 +108,7 @@ pub fn findings(
         Scope::Tree => match settled::metric_of(&column.series.metric) {
             // A settled series is judged on its own beside the ordinary one, as soon as it has points enough.
             Some(metric) => judged.contains(&metric) && points(column) >= FEWEST_SLOW_POINTS,
-            None => judged.contains(&column.series.metric.as_str()),
+            None => judged.contains(&column.series.metric.as_str()) && !is_of_others(&column.series.metric),
         },
         Scope::Source { name } => match settled::metric_of(&column.series.metric) {
             Some(metric) => {
@@ -121,11 +124,15 @@ pub fn findings(
         Scope::Process { .. } | Scope::Host | Scope::Operations => false,
     };
     let missing = missing(policy, &columns);
-    // Paths were named, so that somebody relies on them.
-    let is_disk = |metric: &&str| [MetricId::Disk.name(), MetricId::DiskFiles.name()].contains(metric);
-    let is_unseen = |metric: &&str| is_disk(metric) && !columns.iter().any(|column| is_of_target(column, metric));
-    let unseen_disk: Vec<&str> = judged.iter().copied().filter(is_unseen).collect();
-    let family = columns.iter().filter(|column| is_judged(column)).count() + missing.len() + unseen_disk.len();
+    // They were named, or paths were, so that somebody relies on them.
+    let is_seen = |metric: &str| columns.iter().any(|column| is_of_target(column, metric) && is_judged(column));
+    let of_heap =
+        |metric: &str| metric == heap_source::METRIC && columns.iter().any(|column| column.series.metric == metric);
+    let unseen: Vec<&str> = judged.iter().copied().filter(|metric| !is_seen(metric) && !of_heap(metric)).collect();
+    let family = columns.iter().filter(|column| is_judged(column)).count() + missing.len() + unseen.len();
+    let mut told: Vec<reports::Warning> =
+        unseen.iter().map(|metric| not_measured(metric, is_of_others(metric))).collect();
+    told.extend(shared.map(|event| reports::Warning { text: event.text.clone(), hint: None }));
 
     let few = few_settled(&columns, points, is_judged);
     let behind = Behind::of(store, record, &all, &phases, operations)?;
@@ -196,7 +203,7 @@ pub fn findings(
         let scope = reports::Scope::Source { name: name.to_owned() };
         found.push(unmeasured(policy, scope, metric, family)?);
     }
-    for metric in unseen_disk {
+    for metric in unseen {
         found.push(unmeasured(policy, reports::Scope::Tree, metric, family)?);
     }
     // Judged ones first, in the order of the metrics table, then those of sources; then the witnesses.
@@ -229,8 +236,9 @@ pub fn findings(
     let mut attribution = aside.sites;
     attribution.extend(grown);
 
-    // A run that is judged again has it already.
-    let few = few.filter(|few| !aside.warnings.contains(few));
+    // A run that is judged again has them already.
+    told.extend(few);
+    told.retain(|warning| !aside.warnings.contains(warning));
     let gaps = store.gaps(record.key)?.into_iter().filter(|gap| gap.series.is_none());
     Ok(Findings {
         policy: conclusion_policy(policy),
@@ -248,9 +256,11 @@ pub fn findings(
             gaps: gaps.map(|gap| reports::Gap { from_s: gap.from_s, to_s: gap.to_s, why: gap.why }).collect(),
             file: Some(store.file().display().to_string()),
         },
-        warnings: aside.warnings.into_iter().chain(few).collect(),
+        warnings: aside.warnings.into_iter().chain(told).collect(),
         events: events
             .into_iter()
+            // Stands in `sources`.
+            .filter(|event| event.kind != source_recording::STATUS_EVENT)
             .map(|event| reports::Event { t_s: event.t_s, kind: event.kind, text: event.text })
             .collect(),
         run,
@@ -366,6 +376,9 @@ fn is_wanted(policy: &RunPolicy, series: &SeriesRecord) -> bool {
     }
 }
 
+/// How the metrics of the target's own cgroup begin.
+const CGROUP_PREFIX: &str = "cgroup_";
+
 fn is_of_target(column: &Column, metric: &str) -> bool {
     column.series.scope == Scope::Tree && column.series.metric == metric
 }
@@ -414,6 +427,24 @@ fn missing<'a>(policy: &'a RunPolicy, columns: &[Column]) -> Vec<(&'a str, &'a s
         .iter()
         .flat_map(|(name, source)| source.judge.iter().map(move |metric| (name.as_str(), metric.as_str())));
     asked.filter(|(name, metric)| !is_there(name, metric)).collect()
+}
+
+/// What is said of a metric of the target that is to be judged and cannot be.
+fn not_measured(metric: &str, is_of_others: bool) -> reports::Warning {
+    let (why, hint) = if is_of_others {
+        (
+            "the cgroup came to hold others than the target",
+            "let soakd start the target, or attach to a unit or a cgroup of its own",
+        )
+    } else if MetricId::named(metric).is_some_and(|metric| metric.row().is_offered()) {
+        ("no process of the target offers it", "leave it out of `metrics` in `[judge]`, or give the target a probe")
+    } else {
+        (
+            "it was never measured in the judged part",
+            "leave it out of `metrics` in `[judge]`, or see the other warnings and `soakd doctor` for why",
+        )
+    };
+    reports::Warning { text: format!("`{metric}` is to be judged and is not: {why}"), hint: Some(hint.to_owned()) }
 }
 
 /// The finding about a series that was asked for and could not be measured: never a pass.
@@ -484,5 +515,102 @@ fn conclusion_policy(policy: &RunPolicy) -> reports::Policy {
             InconclusiveAs::Fail => reports::InconclusiveAs::Fail,
         },
         horizon_s: judge.horizon.as_secs_f64(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use soakd_profiles::{Choice, Surroundings, parse};
+    use soakd_reports::Ended;
+
+    use super::*;
+    use crate::host_facts;
+    use crate::store::{Ending, NewRun, RunId};
+
+    /// A metric and its level at each time.
+    type Recorded = (&'static str, fn(f64) -> f64);
+
+    /// What is found of a run of a minute that recorded these series, a value a second each, and these events.
+    fn found(profile: &str, recorded: &[Recorded], events: &[(f64, &str, &str)]) -> Findings {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path()).expect("a store").store;
+        let surroundings =
+            Surroundings { variable: &|_| None, metrics: &["anon_swap_bytes", "cgroup_anon_kernel_bytes"] };
+        let profile = parse(profile.as_bytes(), "test", None, surroundings).expect("a valid profile");
+        let plan = profile.plan(Choice::default()).expect("a plan");
+        let policy = RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None, branch: None };
+        let started = "2026-11-21T09:30:12Z".parse().expect("a time");
+        let run = NewRun {
+            id: RunId::new(started, "test"),
+            profile: "test".to_owned(),
+            profile_text: String::new(),
+            command: Vec::new(),
+            scenario: None,
+            stage: None,
+            environment: None,
+            host: serde_json::json!({}),
+            planned_s: 60.0,
+            interval_s: 1.0,
+            policy: serde_json::to_value(&policy).expect("JSON"),
+            started,
+            commit: None,
+            branch: None,
+        };
+        let mut recorder = store.begin(run).expect("a run");
+        let numbers: Vec<_> = recorded
+            .iter()
+            .map(|(metric, _)| recorder.series(metric, Scope::Tree, Quantity::of_metric(metric)))
+            .collect();
+        for t_s in (0..=120).map(|half| f64::from(half) * 0.5) {
+            let values: Vec<_> =
+                numbers.iter().zip(recorded).map(|(number, (_, value))| (*number, value(t_s))).collect();
+            recorder.sample(t_s, &values);
+        }
+        for (t_s, kind, text) in events {
+            recorder.event(*t_s, kind, text);
+        }
+        recorder.finish(Ending { duration_s: 60.0, why: String::new(), verdict: None }).expect("written");
+        let record = store.run("last").expect("the run");
+        let run = reports::Run {
+            host: host_facts::host(),
+            ..crate::verdict::run_of(&policy, started, 60.0, Ended::PlannedEnd)
+        };
+        findings(&store, &record, &policy, run, Aside::default()).expect("it can be judged")
+    }
+
+    fn role(found: &Findings, metric: &str) -> Option<Role> {
+        found.series.iter().find(|series| series.metric == metric).map(|series| series.role)
+    }
+
+    const LEVEL: fn(f64) -> f64 = |_| 5e7;
+    const JUMPS: fn(f64) -> f64 = |t_s| if t_s < 40.0 { 5e7 } else { 9e7 };
+
+    #[test]
+    fn a_cgroup_that_came_to_hold_others_is_told_and_not_judged() {
+        let recorded = [("anon_swap_bytes", LEVEL), ("cgroup_anon_kernel_bytes", JUMPS)];
+        let own = found("[judge]\nduration = '60s'\n", &recorded, &[]);
+        assert_eq!(role(&own, "cgroup_anon_kernel_bytes"), Some(Role::Judged));
+        let event = (50.0, phases::CGROUP_SHARED, "the cgroup came to hold others");
+        let shared = found("[judge]\nduration = '60s'\n", &recorded, &[event]);
+        assert_ne!(role(&shared, "cgroup_anon_kernel_bytes"), Some(Role::Judged));
+        assert_eq!(role(&shared, "anon_swap_bytes"), Some(Role::Judged));
+        assert!(shared.warnings.iter().any(|warning| warning.text.contains("hold others")), "{:?}", shared.warnings);
+    }
+
+    #[test]
+    fn what_was_named_and_never_recorded_is_judged_undecided_and_said() {
+        let named = "[judge]\nduration = '60s'\nmetrics = ['cgroup_anon_kernel_bytes']\n";
+        let found = found(named, &[("anon_swap_bytes", LEVEL)], &[]);
+        let missed =
+            found.series.iter().find(|series| series.metric == "cgroup_anon_kernel_bytes").expect("it is told");
+        assert_eq!(
+            (missed.role, missed.judgement.judgement, missed.judgement.points),
+            (Role::Judged, JudgementKind::Inconclusive, 0)
+        );
+        assert!(
+            found.warnings.iter().any(|warning| warning.text.contains("it was never measured")),
+            "{:?}",
+            found.warnings
+        );
     }
 }

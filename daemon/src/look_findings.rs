@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use soakd_analysis::Quantity;
 use soakd_reports::Attribution;
 
-use crate::looks::{Look, LookedAt, Mapping};
+use crate::looks::{Look, LookedAt, LookedAtPath, Mapping};
 use crate::progress::clock_face;
 
 /// Shares below this are not named, and no more than so many are.
@@ -129,6 +129,9 @@ impl Cold {
 
 /// The parts of the growth in `metric` from the first look to the last, the largest first, with the times of the two.
 fn parts(looks: &[Look], metric: &str) -> Option<(Vec<Part>, f64, f64)> {
+    if metric.starts_with("disk_") {
+        return paths(looks, metric);
+    }
     let has_processes = |look: &&Look| !look.processes.is_empty();
     let base = looks.iter().find(has_processes)?;
     let last = looks.iter().rev().find(has_processes).filter(|last| last.t_s > base.t_s)?;
@@ -195,6 +198,23 @@ fn parts(looks: &[Look], metric: &str) -> Option<(Vec<Part>, f64, f64)> {
     if sum(&parts, |part| !part.is_new) >= 0.5 * sum(&parts, |_| true) {
         parts.retain(|part| !part.is_new);
     }
+    parts.sort_by(|one, other| other.growth.total_cmp(&one.growth).then_with(|| one.what.cmp(&other.what)));
+    Some((parts, base.t_s, last.t_s))
+}
+
+/// The named paths that grew from the first look to the last, the largest growth first, with the times of the two.
+fn paths(looks: &[Look], metric: &str) -> Option<(Vec<Part>, f64, f64)> {
+    let has_paths = |look: &&Look| !look.paths.is_empty();
+    let base = looks.iter().find(has_paths)?;
+    let last = looks.iter().rev().find(has_paths).filter(|last| last.t_s > base.t_s)?;
+    let size = |path: &LookedAtPath| if metric.ends_with("_count") { path.files_count } else { path.bytes } as f64;
+    let grown = last.paths.iter().filter_map(|path| {
+        let before = base.paths.iter().find(|before| before.path == path.path).map_or(0.0, size);
+        let growth = size(path) - before;
+        let part = || Part { what: format!("`{}`", path.path.display()), growth, cold: None, is_new: false };
+        (growth > 0.0).then(part)
+    });
+    let mut parts: Vec<Part> = grown.collect();
     parts.sort_by(|one, other| other.growth.total_cmp(&one.growth).then_with(|| one.what.cmp(&other.what)));
     Some((parts, base.t_s, last.t_s))
 }
@@ -271,7 +291,7 @@ mod tests {
     }
 
     fn look(t_s: f64, process: LookedAt) -> Look {
-        Look { t_s, why: LookWhy::End, took_s: 0.001, processes: vec![process] }
+        Look { t_s, why: LookWhy::End, took_s: 0.001, processes: vec![process], paths: Vec::new() }
     }
 
     fn whats(findings: &LookFindings) -> Vec<&str> {
@@ -344,6 +364,18 @@ mod tests {
         );
         let looks = [look(6.0, process(20, 0, None, &[])), look(60.0, process(138, 0, None, &[]))];
         assert_eq!(whats(&of(&looks, "threads_count")), ["threads `worker-…` +118 of +118"]);
+    }
+
+    #[test]
+    fn the_path_that_grew_is_named() {
+        let path = |name: &str, bytes, files_count| LookedAtPath { path: name.into(), bytes, files_count };
+        let look_at = |t_s, paths| Look { paths, ..look(t_s, process(20, 0, None, &[])) };
+        let looks = [
+            look_at(6.0, vec![path("/var/log", 5 * MIB, 3), path("/tmp", MIB, 9)]),
+            look_at(60.0, vec![path("/var/log", 45 * MIB, 3), path("/tmp", MIB, 30)]),
+        ];
+        assert_eq!(whats(&of(&looks, "disk_bytes")), ["`/var/log` +40 MiB of +40 MiB"]);
+        assert_eq!(whats(&of(&looks, "disk_files_count")), ["`/tmp` +21 of +21"]);
     }
 
     #[test]

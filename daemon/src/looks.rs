@@ -4,6 +4,7 @@
 //! last one is named in the verdict; see [`crate::look_findings`].
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use soakd_sampler::{MappingSize, Membership, ProcRoot, ProcessId, ProcessLook, ProcessTree};
@@ -41,6 +42,20 @@ pub struct Look {
     pub took_s: f64,
     /// What was looked at.
     pub processes: Vec<LookedAt>,
+    /// What the paths that the profile names took when they were last counted, in its order.
+    #[serde(default)]
+    pub paths: Vec<LookedAtPath>,
+}
+
+/// One path in a look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookedAtPath {
+    /// The path.
+    pub path: PathBuf,
+    /// Disk space.
+    pub bytes: u64,
+    /// Files and folders.
+    pub files_count: u64,
 }
 
 /// One process in a look. A part that could not be read is `None`, with the reason in `failures`.
@@ -98,6 +113,8 @@ pub struct LookOrder {
     pub cleared: Vec<(ProcessId, f64)>,
     /// Whether they are cleared after this look.
     pub clears: bool,
+    /// What the named paths took when they were last counted.
+    pub paths: Vec<LookedAtPath>,
 }
 
 /// A look that was taken.
@@ -146,7 +163,7 @@ impl LookOrder {
             });
         }
         let took_s = watch.elapsed().as_secs_f64();
-        Taken { look: Look { t_s, why: self.why, took_s, processes }, cleared, clear_failure }
+        Taken { look: Look { t_s, why: self.why, took_s, processes, paths: self.paths }, cleared, clear_failure }
     }
 
     /// The largest processes of the target, and those that were looked at before.

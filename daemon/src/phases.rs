@@ -30,6 +30,9 @@ pub const EXIT: &str = "exit";
 /// Kind of the event that the kernel killed processes of the target for want of memory.
 pub const OOM_KILL: &str = "oom_kill";
 
+/// Kind of the event that the target's own cgroup came to hold others as well: from then on, what it counts is not the target's.
+pub const CGROUP_SHARED: &str = "cgroup_shared";
+
 /// When the phases of a run began and ended, in seconds of the run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phases {

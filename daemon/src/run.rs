@@ -193,10 +193,15 @@ impl<'a> Active<'a> {
         if sample.kind == SampleKind::Asked {
             return self.take_asked(&sample);
         }
+        if sample.cgroup_is_shared {
+            let text = "the target's cgroup came to hold others as well: what it counted is told and not judged";
+            self.recording.event(sample.t_s, phases::CGROUP_SHARED, text);
+        }
         if sample.missed_ticks_count > 0 {
             self.aside.missed_ticks_count += sample.missed_ticks_count;
         }
         self.recording.sample(&sample);
+        self.escalation.see_disk(&self.soak.policy.plan.profile, &sample.disk);
         for warning in self.recording.warnings() {
             self.progress.insist(&format!("warning: {}", warning.text));
             self.aside.warnings.push(warning);

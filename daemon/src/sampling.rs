@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use soakd_sampler::{
-    CgroupSampler, Detail, HostSampler, Membership, MetricId, MetricSet, PhaseMark, ProcRoot, ReadCost, Reading,
-    Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
+    CgroupSampler, Detail, DiskUsage, HostSampler, Membership, MetricId, MetricSet, PhaseMark, ProcRoot, ReadCost,
+    Reading, SampleError, Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
 };
 use tokio::sync::mpsc as events;
 
@@ -106,6 +106,10 @@ pub struct Sample {
     pub missed_ticks_count: u64,
     /// Seconds that the host was suspended since the sample before.
     pub suspended_s: f64,
+    /// The target's own cgroup was found to hold others as well, which it had not before.
+    pub cgroup_is_shared: bool,
+    /// What each of the named paths takes, in their order, where they were counted since the sample before.
+    pub disk: Vec<DiskUsage>,
     /// Processes that came, and went, since the sample before.
     pub arrivals_count: usize,
     /// See `arrivals_count`.
@@ -283,6 +287,8 @@ impl Loop {
             marks: marks(&reading.marks, t_s, clock::monotonic_nanos()),
             missed_ticks_count: 0,
             suspended_s: 0.0,
+            cgroup_is_shared: false,
+            disk: Vec::new(),
             arrivals_count: reading.arrivals.len(),
             departures_count: reading.departures.len(),
         }
@@ -309,13 +315,14 @@ impl Loop {
         // The counter is read right beside the memory that its operations cost.
         let operations = self.options.operations.read(&reading.totals);
         let mut totals = reading.totals;
+        let mut cgroup_is_shared = false;
         if let Some(cgroup) = &mut self.cgroup {
             let clock = self.clock;
+            let was_own = matches!(cgroup.status(), SamplerStatus::Active | SamplerStatus::Slowed { .. });
             cgroup.read(&reading.members, &mut totals, &mut || clock.since_start());
+            cgroup_is_shared = was_own && cgroup.status() == SamplerStatus::Failed(SampleError::CgroupShared);
         }
-        if let Some(disk) = &self.disk {
-            disk.take(&mut totals);
-        }
+        let disk = self.disk.as_ref().and_then(|disk| disk.take(&mut totals)).unwrap_or_default();
         self.cost.record(1, watch.elapsed());
         let due_metrics = reading.due;
         let processes = if self.options.per_process { self.members.pick(reading, t_s, interval_s) } else { Vec::new() };
@@ -341,6 +348,8 @@ impl Loop {
             marks,
             missed_ticks_count: due.missed,
             suspended_s: slept_s,
+            cgroup_is_shared,
+            disk,
             arrivals_count,
             departures_count,
         })

@@ -14,7 +14,7 @@ use crate::exposition::Kind;
 use crate::heap_source;
 use crate::settled;
 use crate::sources::SourceReading;
-use crate::store::{Gap, Recorder, Scope, SeriesNumber};
+use crate::store::{Event, Gap, Recorder, Scope, SeriesNumber};
 
 /// Why nothing can be compared across a time: the counter was set back.
 pub const COUNTER_RESET: &str = "the counter started again from below";
@@ -23,6 +23,8 @@ pub const STARTED_ANEW: &str = "the process behind the source started anew";
 
 /// Kind of the events of sources.
 const EVENT: &str = "source";
+/// Kind of the events that hold how a source did so far, as the verdict has it: for a run whose end nobody saw.
+pub const STATUS_EVENT: &str = "source_status";
 /// Events of one source at most: one that comes and goes must not fill the record.
 const MOST_EVENTS: u32 = 20;
 /// An endpoint may be there a little later than the target: so many failures in a row are told, before it has ever answered.
@@ -49,6 +51,8 @@ pub struct SourceRecording {
     cost: ReadCost,
     /// The settled series of its gauges, by the name of the ordinary one.
     settled: HashMap<String, SeriesNumber>,
+    /// What of it was last kept in the record: status, number of different failures, size of the number of readings.
+    kept: Option<(SourceStatus, usize, u32)>,
 }
 
 #[derive(Debug)]
@@ -80,6 +84,7 @@ impl SourceRecording {
             slowed_to: None,
             cost: ReadCost::default(),
             settled: HashMap::new(),
+            kept: None,
         }
     }
 
@@ -106,7 +111,32 @@ impl SourceRecording {
         }
         self.write(recorder, reading);
         let why = reading.failures.first().filter(|_| reading.values.is_empty()).map(ToString::to_string);
-        self.tell(recorder, reading.t_s, why)
+        let news = self.tell(recorder, reading.t_s, why);
+        self.keep_status(recorder, reading.t_s);
+        news
+    }
+
+    /// Keeps in the record how it did so far, whenever that is another status, another failure or twice as many readings: a few dozen
+    /// times in a run of any length.
+    fn keep_status(&mut self, recorder: &mut Recorder, t_s: f64) {
+        let kept = (self.status(), self.failures.len(), self.reads_count.checked_ilog2().unwrap_or(0));
+        if self.kept == Some(kept) {
+            return;
+        }
+        self.kept = Some(kept);
+        match serde_json::to_string(&self.report()) {
+            Ok(document) => recorder.event(t_s, STATUS_EVENT, &document),
+            Err(error) => tracing::warn!(%error, "how a source does cannot be kept"),
+        }
+    }
+
+    fn status(&self) -> SourceStatus {
+        match (self.reads_count, self.answers_count, self.failures.is_empty()) {
+            (0, ..) => SourceStatus::NotAsked,
+            (_, 0, _) => SourceStatus::Failed,
+            (.., false) => SourceStatus::Partly,
+            (.., true) => SourceStatus::Active,
+        }
     }
 
     /// Writes what it gave at a checkpoint, stamped as the settled sample of the target: gauges in series of their own. What is counted
@@ -221,17 +251,11 @@ impl SourceRecording {
             SourceKind::Command { command } => Some(command.join(" ")),
             SourceKind::Jvm(_) => None,
         };
-        let status = match (self.reads_count, self.answers_count, self.failures.is_empty()) {
-            (0, ..) => SourceStatus::NotAsked,
-            (_, 0, _) => SourceStatus::Failed,
-            (.., false) => SourceStatus::Partly,
-            (.., true) => SourceStatus::Active,
-        };
         reports::Source {
             name: self.name.clone(),
             kind: self.kind.name().to_owned(),
             asked,
-            status,
+            status: self.status(),
             reads_count: self.reads_count,
             failures: self.failures.values().cloned().collect(),
             series_count: self.series.len() as u64,
@@ -272,6 +296,23 @@ impl SourceRecording {
         }
         warnings
     }
+}
+
+/// How the sources of `profile` did, as the record of a run tells whose end nobody saw: what was last kept of each.
+#[must_use]
+pub fn kept(events: &[Event], profile: &profiles::Profile) -> Vec<reports::Source> {
+    let kept: Vec<reports::Source> = events
+        .iter()
+        .rev()
+        .filter(|event| event.kind == STATUS_EVENT)
+        // One that this version does not understand is none.
+        .filter_map(|event| serde_json::from_str(&event.text).ok())
+        .collect();
+    let of = |(name, source): (&String, &profiles::Source)| {
+        let last = kept.iter().find(|report| report.name == *name).cloned();
+        last.unwrap_or_else(|| SourceRecording::new(name, source).report())
+    };
+    profile.sources.iter().map(of).collect()
 }
 
 #[cfg(test)]
@@ -352,7 +393,8 @@ mod tests {
 
         fn events(&mut self) -> Vec<String> {
             let key = self.key();
-            self.store.events(key).expect("events").into_iter().map(|event| event.text).collect()
+            let events = self.store.events(key).expect("events").into_iter();
+            events.filter(|event| event.kind == EVENT).map(|event| event.text).collect()
         }
     }
 
@@ -420,5 +462,28 @@ mod tests {
         }
         assert_eq!(bench.events().len(), MOST_EVENTS as usize);
         assert_eq!(bench.source.report().failures[0].count, 100);
+    }
+
+    #[test]
+    fn how_it_did_is_in_the_record_before_the_run_has_ended() {
+        let mut bench = Bench::new();
+        for second in 0..100_u32 {
+            let failures = if second == 70 { vec![SourceFailure::Status(500)] } else { Vec::new() };
+            let values: &[(&str, f64, Kind)] = if second == 70 { &[] } else { &[("a_count", 1.0, GAUGE)] };
+            bench.take(f64::from(second), values, failures);
+        }
+        let key = bench.key();
+        let events = bench.store.events(key).expect("events");
+        let documents = events.iter().filter(|event| event.kind == STATUS_EVENT).count();
+        assert!(documents < 12, "{documents}");
+        let kind = SourceKind::Prometheus { url: "http://127.0.0.1:1/metrics".to_owned() };
+        let mut profile = profiles::Profile::default();
+        for name in ["app", "other"] {
+            profile.sources.insert(name.to_owned(), profiles::Source::new(kind.clone()));
+        }
+        let [app, other] = <[reports::Source; 2]>::try_from(kept(&events, &profile)).expect("both of them");
+        assert_eq!((app.status, app.failures[0].why.as_str()), (SourceStatus::Partly, "http_status"));
+        assert!(app.reads_count >= 64 && app.reads_count <= 100, "{}", app.reads_count);
+        assert_eq!((other.name.as_str(), other.status), ("other", SourceStatus::NotAsked));
     }
 }

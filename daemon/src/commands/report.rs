@@ -9,7 +9,7 @@ use crate::commands::{files, output};
 use crate::exit::{Exit, Failure};
 use crate::judging::{self, Aside};
 use crate::store::{Detail, RunRecord, RunState, Store};
-use crate::{exit_of, heap_profile, opening, recorded, verdict};
+use crate::{exit_of, heap_profile, opening, recorded, source_recording, verdict};
 
 /// Shows what is asked for. `state` gives the state folder, which a verdict file does not need.
 ///
@@ -95,7 +95,10 @@ pub fn of_run(store: &Store, record: &RunRecord, again: bool) -> Result<Verdict,
             warnings: kept.warnings.clone(),
             ..Aside::default()
         },
-        None => Aside::default(),
+        None => Aside {
+            sources: source_recording::kept(&store.events(record.key).map_err(exit_of::store)?, &policy.plan.profile),
+            ..Aside::default()
+        },
     };
     if record.detail == Detail::Minutes {
         aside.warnings.push(Warning {

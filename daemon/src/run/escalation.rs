@@ -1,18 +1,19 @@
 //! The expensive look, taken by itself: early for a base, when a series becomes suspicious, once more to see what was touched since,
 //! and at the end. It is taken on a thread of its own, and no more than a small share of the time.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use soakd_profiles::{Profile, Warmup};
 use soakd_reports::{Looks, Warning};
-use soakd_sampler::ProcessId;
+use soakd_sampler::{DiskUsage, ProcessId};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Active;
 use crate::clock::RunClock;
 use crate::look_findings;
-use crate::looks::{Look, LookOrder, LookWhy, Taken};
+use crate::looks::{Look, LookOrder, LookWhy, LookedAtPath, Taken};
 use crate::suspicion::Suspicion;
 
 /// When the base is looked at, as a share of the planned length, where the profile names no warm-up.
@@ -26,6 +27,9 @@ const TIME_SHARE: f64 = 0.001;
 const TOUCH_SHARE: f64 = 0.1;
 const TOUCH_SOONEST_S: f64 = 2.0;
 const TOUCH_LATEST_S: f64 = 60.0;
+/// Share of the planned length beyond which no look is taken any more for what was touched, or at the end. The base is taken in any
+/// case: without one no later look could name who grew.
+const OTHER_TIME_SHARE: f64 = 0.01;
 /// How long the last look may take.
 const LAST_WITHIN: Duration = Duration::from_secs(10);
 
@@ -50,11 +54,14 @@ pub(super) struct Escalation {
     pending: Option<JoinHandle<Taken>>,
     base: Option<Look>,
     cleared: Vec<(ProcessId, f64)>,
+    /// What the named paths took when they were last counted.
+    paths: Vec<LookedAtPath>,
     suspicions_count: u32,
     /// A series is suspicious and has not been looked at.
     is_wanted: bool,
     not_before_s: f64,
     is_over: bool,
+    planned_s: f64,
     cost: Looks,
 }
 
@@ -75,16 +82,36 @@ impl Escalation {
             pending: None,
             base: None,
             cleared: Vec::new(),
+            paths: Vec::new(),
             suspicions_count: 0,
             is_wanted: false,
             not_before_s: 0.0,
             is_over: false,
+            planned_s,
             cost: Looks::default(),
         }
     }
 
+    /// Whether another look like the longest one would take more time than looks may have.
+    fn is_too_dear(&self) -> bool {
+        self.cost.count > 0 && self.cost.total_s + self.cost.longest_s > OTHER_TIME_SHARE * self.planned_s
+    }
+
     pub(super) fn load_started(&mut self, t_s: f64) {
         self.base_due_s = self.is_on.then_some(t_s + self.base_after_s);
+    }
+
+    /// The named paths were counted.
+    pub(super) fn see_disk(&mut self, profile: &Profile, usages: &[DiskUsage]) {
+        if usages.is_empty() {
+            return;
+        }
+        let of = |(path, usage): (&PathBuf, &DiskUsage)| LookedAtPath {
+            path: path.clone(),
+            bytes: usage.bytes,
+            files_count: usage.files_count,
+        };
+        self.paths = profile.sample.disk.iter().zip(usages).map(of).collect();
     }
 
     /// Waits for the next look that is due or done; for ever where there is none. Cancel-safe.
@@ -140,6 +167,11 @@ impl Active<'_> {
     }
 
     fn begin_look(&mut self, why: LookWhy) {
+        if matches!(why, LookWhy::Touched | LookWhy::End) && self.escalation.is_too_dear() {
+            let text = "no further look: those before took more than a hundredth of the planned time";
+            self.recording.event(self.clock.t_s(), "look", text);
+            return;
+        }
         let escalation = &mut self.escalation;
         let known = escalation.base.iter().flat_map(|base| &base.processes);
         let order = LookOrder {
@@ -149,6 +181,7 @@ impl Active<'_> {
             cleared: escalation.cleared.clone(),
             // Once: what was touched is told over one stretch of time.
             clears: why == LookWhy::Suspicion && escalation.resets_referenced && escalation.cleared.is_empty(),
+            paths: escalation.paths.clone(),
         };
         let clock = self.clock;
         escalation.pending = Some(tokio::task::spawn_blocking(move || order.take(clock)));
@@ -248,5 +281,20 @@ fn grown(base: &Look, look: &Look) -> String {
         format!("nothing has grown since {since}")
     } else {
         format!("since {since}: {}", most.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_that_took_a_hundredth_of_the_run_are_the_last_ones() {
+        let mut escalation = Escalation::new(&Profile::default(), 60.0);
+        assert!(!escalation.is_too_dear());
+        escalation.cost = Looks { count: 2, total_s: 0.04, longest_s: 0.03, ..Looks::default() };
+        assert!(!escalation.is_too_dear());
+        escalation.cost = Looks { count: 2, total_s: 0.5, longest_s: 0.4, ..Looks::default() };
+        assert!(escalation.is_too_dear());
     }
 }

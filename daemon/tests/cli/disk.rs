@@ -22,6 +22,9 @@ fn a_log_that_grows_in_a_named_folder_is_a_leak() {
     assert_eq!(series(&verdict, "disk_bytes")["judgement"], "leak");
     assert_eq!(series(&verdict, "disk_files_count")["role"], "judged");
     assert!(matches!(verdict["outcome"].as_str(), Some("fail" | "block")), "{verdict:#?}");
+    let named = verdict["attribution"].as_array().expect("a list").iter();
+    let mut named = named.filter_map(|part| part["what"].as_str());
+    assert!(named.any(|what| what.contains("logs` +")), "{:#}", verdict["attribution"]);
 }
 
 #[test]
@@ -58,4 +61,18 @@ fn metrics_of_a_cgroup_that_is_asked_for_and_not_the_targets_own_are_missed() {
         text.starts_with("metrics of the target's cgroup are not measured: ")
     };
     assert!(warnings.iter().any(is_said), "{warnings:#?}");
+}
+
+#[test]
+fn a_metric_that_is_to_be_judged_and_was_never_measured_is_told_and_no_pass() {
+    let place = Place::new();
+    let judged = "[judge]\nmetrics = ['threads_count', 'heap_live_bytes']\n";
+    place.write("unmeasured.toml", &format!("[target]\ncommand = 'sleep 600'\n{judged}"));
+    let options = ["--interval", "50ms", "--for", "4s", "--tolerate", "1TiB/h", "--out", "out"];
+    place.run([&["run", "unmeasured.toml"], &options[..]].concat()).ends_with(4);
+    let verdict = place.verdict("out");
+    let warning = "`heap_live_bytes` is to be judged and is not: no process of the target offers it";
+    assert!(verdict["warnings"].to_string().contains(warning), "{:#}", verdict["warnings"]);
+    assert_eq!(series(&verdict, "threads_count")["judgement"], "no_leak");
+    assert_eq!(series(&verdict, "heap_live_bytes")["points"], 0);
 }

@@ -259,6 +259,36 @@ fn a_command_of_a_source_ends_with_a_soakd_that_is_killed() {
 }
 
 #[test]
+fn how_sources_did_is_known_of_a_run_that_was_killed() {
+    let place = Place::new();
+    let counting = TinyServer::start(Manner::Says(|asked| format!("level {asked}\n")));
+    let gone = TinyServer::start(Manner::Silent).url();
+    let sources = [
+        source("app", &format!("prometheus = '{}'", counting.url())),
+        source("gone", &format!("prometheus = '{gone}'")),
+        source("java", "jvm = 'used'"),
+    ];
+    place.write("sources.toml", &format!("{IDLE}{}", sources.concat()));
+    let running = place.start(place.soakd([&["run", "sources.toml"], LONG].concat()));
+    let kept = |name: &str| place.last_events().iter().any(|text| text.contains(&format!("\"name\":\"{name}\"")));
+    crate::place::eventually("all are in the record", || {
+        place.samples_count() > 0 && ["app", "gone", "java"].into_iter().all(kept)
+    });
+    running.signal(Signal::KILL);
+    running.answer();
+    place.nothing_will_be_left();
+    let first = place.run(["report", "last", "--format", "json"]).json();
+    let again = place.run(["report", "last", "--again", "--format", "json"]).json();
+    for verdict in [&first, &again] {
+        assert_eq!(report(verdict, "app")["status"], "active", "{:#}", verdict["sources"]);
+        assert_eq!(reasons(verdict, "gone"), ["unreachable"]);
+        // An idle sleep is no virtual machine.
+        assert_eq!(reasons(verdict, "java"), ["no_jvm"]);
+    }
+    assert!(!first["events"].to_string().contains("source_status"), "what stands in `sources` is no event");
+}
+
+#[test]
 fn an_endpoint_that_is_away_while_its_target_restarts_is_a_gap_and_no_leak() {
     let place = Place::new();
     let port =
