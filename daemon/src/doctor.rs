@@ -16,7 +16,7 @@
 //! |---|---|
 //! | `processes` | `/proc`, `smaps_rollup`, processes of others, `pidfd`, debuggers |
 //! | `cgroup` | the cgroup hierarchy, and whether a target can have one of its own |
-//! | `memory` | huge pages, swap |
+//! | `memory` | huge pages, swap, how memory in use is told |
 //! | `surroundings` | containers, systemd, clock source, `perf` |
 //! | `limits` | limits of this process |
 //! | `state` | the state folder and the disk below it |
@@ -127,6 +127,7 @@ pub static CHECKS: &[Check] = &[
     Check { name: "perf", need: Need::Useful, run: surroundings::perf },
     Check { name: "clock_source", need: Need::Useful, run: surroundings::clock_source },
     Check { name: "huge_pages", need: Need::Useful, run: memory::huge_pages },
+    Check { name: "idle_pages", need: Need::Useful, run: memory::idle_pages },
     Check { name: "swap", need: Need::Useful, run: memory::swap },
     Check { name: "open_files", need: Need::Useful, run: limits::open_files },
     Check { name: "processes", need: Need::Useful, run: limits::processes },

@@ -4,10 +4,10 @@
 //! last one is named in the verdict; see [`crate::look_findings`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use soakd_sampler::{MappingSize, Membership, ProcRoot, ProcessId, ProcessLook, ProcessTree};
+use soakd_sampler::{IdlePages, MappingSize, Membership, ProcRoot, ProcessId, ProcessLook, ProcessTree, SampleError};
 
 use crate::clock::{RunClock, Stopwatch};
 
@@ -100,6 +100,41 @@ impl From<MappingSize> for Mapping {
     }
 }
 
+/// What tells which memory was touched since a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TouchedBy {
+    /// Referenced bits, which are cleared by `clear_refs` and counted in `smaps`.
+    ReferencedBits,
+    /// Idle page tracking, where the kernel has it and we may use it: it leaves the bits that the kernel goes by alone.
+    IdlePages(IdlePages),
+}
+
+impl TouchedBy {
+    /// The better one that this host has, where its `/sys` is `sys`.
+    #[must_use]
+    pub fn of_host(sys: &Path) -> Self {
+        IdlePages::open(sys, &ProcRoot::default()).map_or(Self::ReferencedBits, Self::IdlePages)
+    }
+
+    /// Begins to watch what `process` touches.
+    fn begin(&self, root: &ProcRoot, process: ProcessId) -> Result<(), SampleError> {
+        match self {
+            Self::ReferencedBits => soakd_sampler::clear_referenced(root, process),
+            Self::IdlePages(pages) => pages.mark(process),
+        }
+    }
+
+    /// Puts what was touched since into `mappings`, which `smaps` gave. `None` where it cannot be told.
+    fn tell(&self, process: ProcessId, mappings: &mut BTreeMap<String, Mapping>) -> Option<()> {
+        let Self::IdlePages(pages) = self else { return Some(()) };
+        let idle = pages.idle_bytes(process).ok()?;
+        for (name, mapping) in mappings {
+            mapping.referenced_bytes = mapping.rss_bytes.saturating_sub(idle.get(name).copied().unwrap_or(0));
+        }
+        Some(())
+    }
+}
+
 /// A look that is to be taken.
 #[derive(Debug, Clone)]
 pub struct LookOrder {
@@ -113,6 +148,8 @@ pub struct LookOrder {
     pub cleared: Vec<(ProcessId, f64)>,
     /// Whether they are cleared after this look.
     pub clears: bool,
+    /// What tells what was touched since.
+    pub touched_by: TouchedBy,
     /// What the named paths took when they were last counted.
     pub paths: Vec<LookedAtPath>,
 }
@@ -126,6 +163,8 @@ pub struct Taken {
     pub cleared: Vec<(ProcessId, u64)>,
     /// Why they could not be cleared of one.
     pub clear_failure: Option<String>,
+    /// What tells from now on what is touched.
+    pub touched_by: TouchedBy,
 }
 
 impl LookOrder {
@@ -138,15 +177,29 @@ impl LookOrder {
         let mut processes = Vec::new();
         let mut cleared = Vec::new();
         let mut clear_failure = None;
+        let mut touched_by = self.touched_by.clone();
         for (id, name) in self.chosen(&root) {
             // One that vanished is no part of it.
             let Ok(look) = ProcessLook::take(&root, id, WALK_LIMIT_BYTES) else { continue };
-            let since_cleared_s =
+            let mut since_cleared_s =
                 self.cleared.iter().find(|(known, _)| *known == id).map(|(_, cleared_s)| t_s - cleared_s);
-            if self.clears
-                && let Some(mappings) = &look.mappings
+            let mut mappings: Option<BTreeMap<String, Mapping>> =
+                look.mappings.map(|all| all.into_iter().map(|(name, size)| (name, size.into())).collect());
+            if let Some(mappings) = mappings.as_mut().filter(|_| since_cleared_s.is_some())
+                && touched_by.tell(id, mappings).is_none()
             {
-                match soakd_sampler::clear_referenced(&root, id) {
+                since_cleared_s = None;
+            }
+            if self.clears
+                && let Some(mappings) = &mappings
+            {
+                let mut begun = touched_by.begin(&root, id);
+                if begun.is_err() && cleared.is_empty() && touched_by != TouchedBy::ReferencedBits {
+                    // It is there, and not for us: what any user may do with a process of their own serves as well.
+                    touched_by = TouchedBy::ReferencedBits;
+                    begun = touched_by.begin(&root, id);
+                }
+                match begun {
                     Ok(()) => cleared.push((id, mappings.values().map(|size| size.rss_bytes).sum())),
                     Err(error) => clear_failure = Some(format!("process {} `{name}`: {error}", id.pid)),
                 }
@@ -155,7 +208,7 @@ impl LookOrder {
                 pid: id.pid,
                 start_ticks: id.start_ticks,
                 name,
-                mappings: look.mappings.map(|all| all.into_iter().map(|(name, size)| (name, size.into())).collect()),
+                mappings,
                 descriptors: look.descriptors,
                 threads: look.threads,
                 failures: look.failures,
@@ -163,7 +216,12 @@ impl LookOrder {
             });
         }
         let took_s = watch.elapsed().as_secs_f64();
-        Taken { look: Look { t_s, why: self.why, took_s, processes, paths: self.paths }, cleared, clear_failure }
+        Taken {
+            look: Look { t_s, why: self.why, took_s, processes, paths: self.paths },
+            cleared,
+            clear_failure,
+            touched_by,
+        }
     }
 
     /// The largest processes of the target, and those that were looked at before.
@@ -177,5 +235,43 @@ impl LookOrder {
         let chosen = members.into_iter().enumerate();
         let is_chosen = |place: usize, id: &ProcessId| place < MOST_PROCESSES || self.known.contains(id);
         chosen.filter(|(place, (_, id, _))| is_chosen(*place, id)).map(|(_, (_, id, name))| (id, name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_page_tracking_is_taken_where_the_kernel_has_it() {
+        let sys = tempfile::tempdir().expect("a folder");
+        assert_eq!(TouchedBy::of_host(sys.path()), TouchedBy::ReferencedBits);
+        let folder = sys.path().join("kernel/mm/page_idle");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("bitmap"), []).expect("a file");
+        assert!(matches!(TouchedBy::of_host(sys.path()), TouchedBy::IdlePages(_)));
+    }
+
+    #[test]
+    fn tracking_that_cannot_be_used_gives_way_to_referenced_bits() {
+        let sys = tempfile::tempdir().expect("a folder");
+        // A bitmap that is a folder can be written by nobody.
+        std::fs::create_dir_all(sys.path().join("kernel/mm/page_idle/bitmap")).expect("a folder");
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().expect("it starts");
+        let id = ProcessId::of(&ProcRoot::default(), child.id()).expect("it is there");
+        let order = LookOrder {
+            why: LookWhy::Suspicion,
+            membership: Membership::Descendants { of: vec![id], include_roots: true },
+            known: Vec::new(),
+            cleared: Vec::new(),
+            clears: true,
+            touched_by: TouchedBy::of_host(sys.path()),
+            paths: Vec::new(),
+        };
+        let taken = order.take(RunClock::start());
+        child.kill().expect("it is ours");
+        child.wait().expect("it is ours");
+        assert_eq!((taken.touched_by, taken.clear_failure), (TouchedBy::ReferencedBits, None));
+        assert_eq!(taken.cleared.len(), 1);
     }
 }

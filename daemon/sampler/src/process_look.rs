@@ -54,7 +54,8 @@ impl ProcessLook {
     }
 }
 
-fn alive(root: &ProcRoot, process: ProcessId) -> Result<(), SampleError> {
+/// Makes sure that it is there, and no other behind its pid.
+pub(crate) fn alive(root: &ProcRoot, process: ProcessId) -> Result<(), SampleError> {
     match process.liveness(root)? {
         Liveness::Alive => Ok(()),
         Liveness::Zombie | Liveness::Gone => Err(SampleError::Vanished),

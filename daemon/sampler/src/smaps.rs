@@ -69,7 +69,7 @@ pub(crate) fn parse(mut text: impl BufRead) -> io::Result<Mappings> {
 }
 
 /// The name of a mapping, from the line that begins it: `55d1-55d2 rw-p 00000000 00:00 0    [heap]`.
-fn name_of(line: &[u8]) -> Option<String> {
+pub(crate) fn name_of(line: &[u8]) -> Option<String> {
     let mut parts = line.splitn(2, |byte| *byte == b' ');
     let (from, to) = std::str::from_utf8(parts.next()?).ok()?.split_once('-')?;
     let is_address = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());

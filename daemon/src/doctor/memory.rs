@@ -4,6 +4,9 @@ use soakd_analysis::Quantity;
 
 use super::{Finding, Host};
 
+/// The capability that shows page frames.
+const CAP_SYS_ADMIN: u32 = 21;
+
 pub(super) fn huge_pages(host: &Host) -> Finding {
     let Ok(text) = host.read("/sys/kernel/mm/transparent_hugepage/enabled") else {
         return Finding::ok("the kernel has no transparent huge pages");
@@ -41,4 +44,18 @@ pub(super) fn swap(host: &Host) -> Finding {
         "resident memory falls when the host swaps a target out: `swap_bytes` is sampled with it, so look at both",
     )
     .action("give the host enough memory for the run, or `MemorySwapMax=0` to the unit of the target")
+}
+
+pub(super) fn idle_pages(host: &Host) -> Finding {
+    if host.path("/sys/kernel/mm/page_idle/bitmap").exists() {
+        if host.has_capability(CAP_SYS_ADMIN) {
+            return Finding::ok("idle page tracking tells which memory is in use");
+        }
+        return Finding::limited(
+            "idle page tracking is there and not for this user: `clear_refs` tells which memory is in use",
+            "after a suspicion the referenced bits of the target are cleared once, by which the kernel chooses what to swap out",
+        )
+        .action("run soakd as root, or set `touched = false` in `[sample]`");
+    }
+    Finding::ok("`clear_refs` tells which memory is in use; this kernel has no idle page tracking")
 }

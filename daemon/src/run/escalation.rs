@@ -1,7 +1,7 @@
 //! The expensive look, taken by itself: early for a base, when a series becomes suspicious, once more to see what was touched since,
 //! and at the end. It is taken on a thread of its own, and no more than a small share of the time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use soakd_profiles::{Profile, Warmup};
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Active;
 use crate::clock::RunClock;
 use crate::look_findings;
-use crate::looks::{Look, LookOrder, LookWhy, LookedAtPath, Taken};
+use crate::looks::{Look, LookOrder, LookWhy, LookedAtPath, Taken, TouchedBy};
 use crate::suspicion::Suspicion;
 
 /// When the base is looked at, as a share of the planned length, where the profile names no warm-up.
@@ -27,9 +27,11 @@ const TIME_SHARE: f64 = 0.001;
 const TOUCH_SHARE: f64 = 0.1;
 const TOUCH_SOONEST_S: f64 = 2.0;
 const TOUCH_LATEST_S: f64 = 60.0;
-/// Share of the planned length beyond which no look is taken any more for what was touched, or at the end. The base is taken in any
-/// case: without one no later look could name who grew.
+/// Share of the planned length, beyond the first seconds, after which no look is taken any more for what was touched, or at the end. The
+/// base is taken in any case: without one no later look could name who grew.
 const OTHER_TIME_SHARE: f64 = 0.01;
+/// See [`OTHER_TIME_SHARE`]. A busy host makes a look of milliseconds last for a second.
+const OTHER_LEAST_S: f64 = 3.0;
 /// How long the last look may take.
 const LAST_WITHIN: Duration = Duration::from_secs(10);
 
@@ -47,6 +49,7 @@ pub(super) enum Woken {
 pub(super) struct Escalation {
     is_on: bool,
     resets_referenced: bool,
+    touched_by: TouchedBy,
     base_after_s: f64,
     touch_after_s: f64,
     base_due_s: Option<f64>,
@@ -75,6 +78,7 @@ impl Escalation {
         Self {
             is_on: profile.sample.looks,
             resets_referenced: profile.sample.touched,
+            touched_by: TouchedBy::of_host(Path::new("/sys")),
             base_after_s,
             touch_after_s: (TOUCH_SHARE * planned_s).clamp(TOUCH_SOONEST_S, TOUCH_LATEST_S),
             base_due_s: None,
@@ -94,7 +98,8 @@ impl Escalation {
 
     /// Whether another look like the longest one would take more time than looks may have.
     fn is_too_dear(&self) -> bool {
-        self.cost.count > 0 && self.cost.total_s + self.cost.longest_s > OTHER_TIME_SHARE * self.planned_s
+        self.cost.count > 0
+            && self.cost.total_s + self.cost.longest_s > OTHER_LEAST_S.max(OTHER_TIME_SHARE * self.planned_s)
     }
 
     pub(super) fn load_started(&mut self, t_s: f64) {
@@ -168,7 +173,7 @@ impl Active<'_> {
 
     fn begin_look(&mut self, why: LookWhy) {
         if matches!(why, LookWhy::Touched | LookWhy::End) && self.escalation.is_too_dear() {
-            let text = "no further look: those before took more than a hundredth of the planned time";
+            let text = "no further look: those before took more than a hundredth of the planned time, and seconds";
             self.recording.event(self.clock.t_s(), "look", text);
             return;
         }
@@ -181,6 +186,7 @@ impl Active<'_> {
             cleared: escalation.cleared.clone(),
             // Once: what was touched is told over one stretch of time.
             clears: why == LookWhy::Suspicion && escalation.resets_referenced && escalation.cleared.is_empty(),
+            touched_by: escalation.touched_by.clone(),
             paths: escalation.paths.clone(),
         };
         let clock = self.clock;
@@ -192,8 +198,9 @@ impl Active<'_> {
             tracing::warn!("a look at the target was given up");
             return;
         };
-        let Taken { look, cleared, clear_failure } = *taken;
+        let Taken { look, cleared, clear_failure, touched_by } = *taken;
         let escalation = &mut self.escalation;
+        escalation.touched_by = touched_by;
         escalation.cost.count += 1;
         escalation.cost.total_s += look.took_s;
         escalation.cost.longest_s = escalation.cost.longest_s.max(look.took_s);
@@ -289,12 +296,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_that_took_a_hundredth_of_the_run_are_the_last_ones() {
-        let mut escalation = Escalation::new(&Profile::default(), 60.0);
+    fn looks_that_took_a_hundredth_of_the_run_and_seconds_are_the_last_ones() {
+        let mut escalation = Escalation::new(&Profile::default(), 600.0);
         assert!(!escalation.is_too_dear());
-        escalation.cost = Looks { count: 2, total_s: 0.04, longest_s: 0.03, ..Looks::default() };
+        escalation.cost = Looks { count: 2, total_s: 3.0, longest_s: 2.9, ..Looks::default() };
         assert!(!escalation.is_too_dear());
-        escalation.cost = Looks { count: 2, total_s: 0.5, longest_s: 0.4, ..Looks::default() };
+        escalation.cost = Looks { count: 2, total_s: 4.0, longest_s: 2.9, ..Looks::default() };
         assert!(escalation.is_too_dear());
     }
 }
