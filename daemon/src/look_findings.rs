@@ -379,6 +379,30 @@ mod tests {
     }
 
     #[test]
+    fn who_vanished_between_two_looks_is_not_named_and_hides_nobody() {
+        let other = |heap_mib| LookedAt { pid: 8, name: "helper".to_owned(), ..process(heap_mib, 0, None, &[]) };
+        let base =
+            Look { processes: vec![process(20, 0, None, &[]), other(40)], ..look(6.0, process(20, 0, None, &[])) };
+        let last = look(60.0, process(60, 0, None, &[]));
+        let findings = of(&[base, last], "rss_bytes");
+        assert_eq!(whats(&findings), ["`[heap]` +40 MiB of +42 MiB"]);
+    }
+
+    #[test]
+    fn a_worker_that_came_between_two_looks_is_no_growth_beside_one_that_grew() {
+        let newcomer = LookedAt { pid: 8, name: "worker".to_owned(), ..process(30, 0, None, &[]) };
+        let base = look(6.0, process(20, 0, None, &[]));
+        let last = Look { processes: vec![process(60, 0, None, &[]), newcomer.clone()], ..base.clone() };
+        let last = Look { t_s: 60.0, ..last };
+        let findings = of(&[base.clone(), last.clone()], "rss_bytes");
+        assert!(findings.attribution.iter().all(|part| part.what.contains("`server`")), "{findings:?}");
+        // Where nothing else grew, it is all that there is to say.
+        let last = Look { processes: vec![process(20, 0, None, &[]), newcomer], ..last };
+        let findings = of(&[base, last], "rss_bytes");
+        assert!(whats(&findings)[0].contains("in `worker` (8)"), "{findings:?}");
+    }
+
+    #[test]
     fn without_two_looks_or_without_growth_nobody_is_named() {
         let one = look(6.0, process(20, 20, None, &[]));
         let empty = Look { processes: Vec::new(), ..look(60.0, process(60, 0, None, &[])) };

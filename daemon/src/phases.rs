@@ -33,6 +33,9 @@ pub const OOM_KILL: &str = "oom_kill";
 /// Kind of the event that the target's own cgroup came to hold others as well: from then on, what it counts is not the target's.
 pub const CGROUP_SHARED: &str = "cgroup_shared";
 
+/// Kind of the event that somebody set the wall clock of the host.
+pub const CLOCK_JUMPED: &str = "clock_jumped";
+
 /// When the phases of a run began and ended, in seconds of the run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phases {

@@ -122,7 +122,7 @@ impl Recording {
     /// Writes one sample, and the gap before it where there is one.
     pub fn sample(&mut self, sample: &Sample) {
         if let Some(last_s) = self.last_s {
-            let why = if sample.suspended_s > 1.0 {
+            let why = if sample.suspended_s > 0.0 {
                 Some(format!("the host was suspended for {:.0} s", sample.suspended_s))
             } else if sample.missed_ticks_count > 0 {
                 Some(format!("{} ticks were missed", sample.missed_ticks_count))
@@ -132,6 +132,12 @@ impl Recording {
             if let Some(why) = why {
                 self.recorder.gap(Gap { series: None, from_s: last_s, to_s: sample.t_s, why });
             }
+        }
+        if sample.clock_jumped_s != 0.0 {
+            let direction = if sample.clock_jumped_s > 0.0 { "forward" } else { "backward" };
+            let by_s = sample.clock_jumped_s.abs();
+            let text = format!("the wall clock was set {direction} by {by_s:.0} s, which moves no time of the run");
+            self.recorder.event(sample.t_s, phases::CLOCK_JUMPED, &text);
         }
         self.note_failed_reads(sample);
         self.last_s = Some(sample.t_s);
@@ -281,5 +287,72 @@ fn put(
             recorder.series(metric.name(), scope(metric.row().scope), Quantity::of_metric(metric.name()))
         });
         readings.push((number, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use soakd_sampler::MetricSet;
+
+    use super::*;
+    use crate::sampling::SampleKind;
+    use crate::store::{NewRun, RunId, Store};
+
+    fn sample(t_s: f64) -> Sample {
+        let mut totals = Reading::default();
+        totals.set(MetricId::AnonSwap, 5e7);
+        Sample {
+            kind: SampleKind::Tick,
+            t_s,
+            totals,
+            due: MetricSet::default(),
+            host: None,
+            processes: Vec::new(),
+            operations: None,
+            marks: Vec::new(),
+            missed_ticks_count: 0,
+            suspended_s: 0.0,
+            clock_jumped_s: 0.0,
+            cgroup_is_shared: false,
+            disk: Vec::new(),
+            arrivals_count: 0,
+            departures_count: 0,
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_suspended_and_a_clock_that_is_set_have_their_names_in_the_record() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path()).expect("a store").store;
+        let started = "2026-11-21T09:30:12Z".parse().expect("a time");
+        let run = NewRun {
+            id: RunId::new(started, "test"),
+            profile: "test".to_owned(),
+            profile_text: String::new(),
+            command: Vec::new(),
+            scenario: None,
+            stage: None,
+            environment: None,
+            host: serde_json::json!({}),
+            planned_s: 60.0,
+            interval_s: 1.0,
+            policy: serde_json::json!({}),
+            started,
+            commit: None,
+            branch: None,
+        };
+        let mut recording = Recording::new(store.begin(run).expect("a run"), &profiles::Profile::default());
+        recording.sample(&sample(1.0));
+        recording.sample(&Sample { suspended_s: 7200.4, clock_jumped_s: -3600.2, ..sample(2.0) });
+        recording.sample(&Sample { missed_ticks_count: 3, ..sample(6.0) });
+        recording.sample(&sample(7.0));
+        let mut recorder = recording.into_recorder();
+        recorder.flush().expect("written");
+        let gaps = store.gaps(recorder.key()).expect("gaps");
+        let gaps: Vec<(f64, f64, &str)> = gaps.iter().map(|gap| (gap.from_s, gap.to_s, gap.why.as_str())).collect();
+        assert_eq!(gaps, [(1.0, 2.0, "the host was suspended for 7200 s"), (2.0, 6.0, "3 ticks were missed")]);
+        let events = store.events(recorder.key()).expect("events");
+        assert_eq!((events.len(), events[0].kind.as_str()), (1, phases::CLOCK_JUMPED));
+        assert_eq!(events[0].text, "the wall clock was set backward by 3600 s, which moves no time of the run");
     }
 }

@@ -13,7 +13,7 @@ use soakd_sampler::{
 };
 use tokio::sync::mpsc as events;
 
-use crate::clock::{self, RunClock, Stopwatch};
+use crate::clock::{self, HostClocks, RunClock, Stopwatch};
 use crate::disk_watch::DiskWatch;
 use crate::exit::{Exit, Failure};
 use crate::members::{Members, ProcessSample};
@@ -104,8 +104,10 @@ pub struct Sample {
     pub marks: Vec<(f64, String)>,
     /// Ticks that were missed since the sample before.
     pub missed_ticks_count: u64,
-    /// Seconds that the host was suspended since the sample before.
+    /// Seconds that the host was suspended since the sample before; see [`HostClocks`].
     pub suspended_s: f64,
+    /// Seconds by which the wall clock was set forward since then, below zero backward.
+    pub clock_jumped_s: f64,
     /// The target's own cgroup was found to hold others as well, which it had not before.
     pub cgroup_is_shared: bool,
     /// What each of the named paths takes, in their order, where they were counted since the sample before.
@@ -209,7 +211,7 @@ struct Loop {
     ticker: Ticker,
     cost: ReadCost,
     late_ticks_count: u64,
-    suspended_s: f64,
+    clocks: HostClocks,
     host_due_s: f64,
     full_due_s: f64,
     slow_due_s: f64,
@@ -226,7 +228,7 @@ impl Loop {
             ticker: Ticker::new(clock.t_s(), options.interval.as_secs_f64()),
             cost: ReadCost::default(),
             late_ticks_count: 0,
-            suspended_s: clock.suspended_s(),
+            clocks: HostClocks::read(),
             host_due_s: 0.0,
             full_due_s: 0.0,
             slow_due_s: 0.0,
@@ -287,6 +289,7 @@ impl Loop {
             marks: marks(&reading.marks, t_s, clock::monotonic_nanos()),
             missed_ticks_count: 0,
             suspended_s: 0.0,
+            clock_jumped_s: 0.0,
             cgroup_is_shared: false,
             disk: Vec::new(),
             arrivals_count: reading.arrivals.len(),
@@ -334,9 +337,8 @@ impl Loop {
             let _ = host.read(&mut reading);
             reading
         });
-        let suspended_s = self.clock.suspended_s();
-        let slept_s = suspended_s - self.suspended_s;
-        self.suspended_s = suspended_s;
+        let clocks = HostClocks::read();
+        let earlier = std::mem::replace(&mut self.clocks, clocks);
         Some(Sample {
             kind: SampleKind::Tick,
             t_s,
@@ -347,7 +349,8 @@ impl Loop {
             operations,
             marks,
             missed_ticks_count: due.missed,
-            suspended_s: slept_s,
+            suspended_s: clocks.suspended_s(&earlier),
+            clock_jumped_s: clocks.jumped_s(&earlier),
             cgroup_is_shared,
             disk,
             arrivals_count,

@@ -331,6 +331,7 @@ mod tests {
                 marks: Vec::new(),
                 missed_ticks_count: 0,
                 suspended_s: 0.0,
+                clock_jumped_s: 0.0,
                 cgroup_is_shared: false,
                 disk: Vec::new(),
                 arrivals_count: 0,

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use proc_folder::Proc;
 use soakd_sampler::{
-    Detail, Membership, MetricId, ProcRoot, ProcessId, ProcessTree, SampleError, SamplerStatus, TreeOptions,
-    TreeSampler,
+    Detail, Membership, MetricId, ProcRoot, ProcessId, ProcessLook, ProcessTree, SampleError, SamplerStatus,
+    TreeOptions, TreeSampler,
 };
 
 /// Only ends a test that hangs.
@@ -79,6 +79,30 @@ fn a_source_that_is_denied_half_way_keeps_its_process_and_the_other_sources() {
     let row = soakd_sampler::SamplerId::SmapsRollup;
     assert_eq!(reading.members[0].failure(row), Some(SampleError::PermissionDenied));
     assert_eq!(sampler.reports()[row as usize].status, SamplerStatus::Failed(SampleError::PermissionDenied));
+}
+
+#[test]
+fn a_look_that_is_denied_half_way_keeps_what_it_has_and_names_the_rest() {
+    let proc = Proc::new();
+    let process = proc.process(10, 1, 100);
+    proc.write(10, "smaps", "1000-2000 rw-p 0 0:0 0 [heap]\nRss: 8 kB\nAnonymous: 8 kB\n");
+    for folder in ["fd", "task"] {
+        std::fs::create_dir_all(proc.file(10, folder)).unwrap();
+    }
+    allow(proc.0.path(), 0o755);
+    allow(&proc.file(10, "fd"), 0o000);
+    let look = as_nobody(|| ProcessLook::take(&proc.root(), process, u64::MAX)).unwrap();
+    allow(&proc.file(10, "fd"), 0o755);
+    assert_eq!(look.mappings.unwrap()["[heap]"].rss_bytes, 8192);
+    assert_eq!((look.descriptors, look.threads.is_some()), (None, true));
+    assert_eq!(look.failures, [format!("`fd`: {}", SampleError::PermissionDenied)]);
+    // The bits may not be cleared either, which harms nobody.
+    proc.write(10, "clear_refs", "");
+    allow(&proc.file(10, "clear_refs"), 0o400);
+    let cleared = as_nobody(|| soakd_sampler::clear_referenced(&proc.root(), process));
+    assert_eq!(cleared, Err(SampleError::PermissionDenied));
+    proc.end(10);
+    assert_eq!(ProcessLook::take(&proc.root(), process, u64::MAX), Err(SampleError::Vanished));
 }
 
 /// A process with children, ended with all of them.
