@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use crate::descriptor_look::Looked;
 use crate::error::SampleError;
 use crate::inheritance::Inheritance;
 use crate::probe_memory::PhaseMark;
@@ -62,6 +63,8 @@ pub(crate) struct OpenMember {
     pub(crate) inheritance: Inheritance,
     /// What the walk through its address space gave, while the round of walks goes on.
     pub(crate) walked: Option<Result<Reading, SampleError>>,
+    /// What the look at its descriptors gave, while others are still to be looked at.
+    pub(crate) looked: Option<Result<Looked, SampleError>>,
 }
 
 impl OpenMember {
@@ -80,6 +83,7 @@ impl OpenMember {
             counters: Reading::default(),
             inheritance: Inheritance::default(),
             walked: None,
+            looked: None,
         }
     }
 

@@ -18,8 +18,8 @@ pub struct TreeOptions {
     pub metrics: Vec<MetricId>,
     /// Resident size of a process above which its address space is not walked (`pss_bytes`, `uss_bytes`, `swap_pss_bytes`).
     pub walk_limit_bytes: u64,
-    /// Largest share of time, 0 to 1, in which a member's address space may be walked, and of this process's own time for
-    /// the look at descriptors and sockets of all members.
+    /// Largest share of time, 0 to 1, in which a member's address space may be walked, and half as much of this process's own
+    /// time for the look at descriptors and sockets of all members.
     pub walk_share_ratio: f64,
     /// Most members whose files stay open; the others are opened at each tick, which costs some ten times as much. By default as
     /// many as the limit on open files allows; see [`TreeOptions::members_kept_within`].

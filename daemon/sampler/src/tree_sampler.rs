@@ -24,6 +24,9 @@ use crate::tree_reading::{MemberReading, TreeReading};
 use crate::tree_sum::TreeSums;
 use crate::walk_round::{WalkRound, Walking};
 
+/// The look at descriptors and sockets may take this much of the time that walks may.
+const LOOK_SHARE_OF_WALKS: f64 = 0.5;
+
 /// Time since any fixed point, on a clock that does not jump. The sampler reads no clock of its own: whoever makes it hands one
 /// in, and a test hands in any time it likes.
 pub type Clock = Box<dyn FnMut() -> Duration + Send>;
@@ -110,7 +113,7 @@ impl TreeSampler {
             walk_pace: Pace::new(options.walk_share_ratio),
             walk_share_ratio: options.walk_share_ratio,
             look: DescriptorLook::new(wants_sockets),
-            look_pace: Pace::new(options.walk_share_ratio),
+            look_pace: Pace::new(options.walk_share_ratio * LOOK_SHARE_OF_WALKS),
             kept_members_max_count: options.kept_members_max_count,
             root: options.root,
         }
@@ -148,7 +151,7 @@ impl TreeSampler {
                 swap_is_known |= was_read && row.id == SamplerId::Status;
             }
         }
-        let lingering_count = if detail == Detail::Slow { self.look_at_descriptors(now) } else { None };
+        let lingering_count = self.look_at_descriptors(detail, now);
         self.take_marks();
         self.drop_gone();
         if swap_is_known {
@@ -319,22 +322,32 @@ impl TreeSampler {
         self.reports[sampler as usize].note_put_off(pause);
     }
 
-    /// Looks at the descriptors and sockets of all members, unless that was done too recently; the number of connections that linger.
-    fn look_at_descriptors(&mut self, now: Duration) -> Option<u64> {
+    /// Begins to look at the descriptors and sockets of all members, unless that was done too recently, or goes on with it. When
+    /// everybody was looked at, the number of connections that linger.
+    fn look_at_descriptors(&mut self, detail: Detail, now: Duration) -> Option<u64> {
+        if detail < Detail::Slow && !self.look.is_going_on {
+            return None;
+        }
         let on = [SamplerId::DescriptorKinds, SamplerId::Sockets]
             .map(|id| (id, self.reports[id as usize].status != SamplerStatus::Off));
         let (payer, _) = on.into_iter().find(|(_, is_on)| *is_on)?;
-        if let Err(pause) = self.look_pace.may_start(now) {
-            for (id, _) in on.into_iter().filter(|(_, is_on)| *is_on) {
-                self.put_off(id, pause);
+        if !self.look.is_going_on {
+            if let Err(pause) = self.look_pace.may_start(now) {
+                for (id, _) in on.into_iter().filter(|(_, is_on)| *is_on) {
+                    self.put_off(id, pause);
+                }
+                return None;
             }
+            self.look.begin(&mut self.open);
+        }
+        if !self.look.go_on(&self.root, &mut self.clock, &mut self.open) {
             return None;
         }
         let begin = (self.clock)();
-        let lingering_count = self.look.take(&self.root, &mut self.reading.members);
+        let lingering_count = self.look.tell(&self.root, &mut self.open, &mut self.reading.members);
         self.has_failures = true;
         let end = (self.clock)();
-        let took = end.saturating_sub(begin);
+        let took = self.look.took + end.saturating_sub(begin);
         self.look_pace.ended(end, took);
         for (id, _) in on.into_iter().filter(|(_, is_on)| *is_on) {
             let (mut reads, mut failures, mut last) = (0, 0, None);

@@ -17,10 +17,10 @@ use crate::sampler::{SamplerId, SamplerRow};
 use crate::sampler_status::SamplerReport;
 use crate::tree_reading::MemberReading;
 
-/// A tick begins no further walk after this much walking.
-const SLICE: Duration = Duration::from_millis(5);
-/// Largest share of time in which anybody's address space may be walked: 0.2 % of a core.
-const CPU_SHARE_RATIO: f64 = 0.002;
+/// A tick begins no further walk after this much walking, and looks at no further descriptors after as much of that.
+pub(crate) const SLICE: Duration = Duration::from_millis(5);
+/// Largest share of time in which anybody's address space may be walked: 0.1 % of a core.
+const CPU_SHARE_RATIO: f64 = 0.001;
 
 /// The round that goes on, if one does.
 #[derive(Debug, Clone, Default)]
