@@ -36,8 +36,9 @@ const SMOOTH: usize = 120;
 const AHEAD: f64 = 0.25;
 /// A limit that is reached within this many lengths of the run is shown.
 const FARTHEST_AHEAD: f64 = 2.0;
-/// Events that only say that a run takes its course.
-const COURSE: [&str; 6] = ["started", "ready", "load_started", "load_ended", "load_stopped", "stopped"];
+/// Events that only say that a run takes its course. Of a checkpoint the end is marked, at which the sample was taken.
+const COURSE: [&str; 7] =
+    ["started", "ready", "load_started", "load_ended", "load_stopped", "stopped", "checkpoint_began"];
 
 impl Lines {
     /// The lines of `series`; `None` where nothing was sampled of it.
@@ -60,6 +61,8 @@ impl Lines {
                 .collect(),
             ..Self::default()
         };
+        // Words are laid one after the other, which asks for their order; looks are recorded when they are done.
+        lines.events.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (Some((from_s, _)), Some((to_s, _))) = (inside.first().copied(), inside.last().copied()) else {
             return Some(lines);
         };

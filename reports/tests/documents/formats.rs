@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
-use soakd_reports::{Ended, Origin, Recorded, Recording, RenderError, Report, Verdict, renderer};
+use soakd_reports::{Ended, Event, Origin, Recorded, Recording, RenderError, Report, Verdict, renderer};
 
 use crate::rendering::hostile;
 use crate::{cases, recordings};
@@ -176,6 +176,17 @@ fn pictures_are_well_formed_and_have_the_size_of_their_series() {
             assert!(is_valid, "{name}: {said}");
         }
     }
+}
+
+#[test]
+fn a_checkpoint_is_marked_once_and_marks_stand_in_their_order() {
+    let (_, mut findings) = cases::all().remove(0);
+    let event = |t_s: f64, kind: &str| Event { t_s, kind: kind.to_owned(), text: String::new() };
+    findings.events = vec![event(600.0, "look"), event(300.0, "checkpoint_began"), event(310.0, "checkpoint")];
+    let svg = text(&Verdict::new(findings).unwrap(), "svg");
+    assert!(!svg.contains("checkpoint_began"), "{svg}");
+    let first = svg.find(">checkpoint</text>").expect("a mark");
+    assert!(svg[first..].contains(">look</text>"), "{svg}");
 }
 
 #[test]
