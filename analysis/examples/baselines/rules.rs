@@ -30,10 +30,16 @@ pub(crate) static RULES: &[Rule] = &[
         name: "slope > tolerance, R2 > 0.8",
         leaks: |input| line(input).is_some_and(|line| line.r2 > 0.8 && line.slope > input.tolerance_per_s),
     },
+    Rule {
+        name: "95 % of least squares > tolerance",
+        leaks: |input| line(input).is_some_and(|line| line.slope - 1.96 * line.slope_error > input.tolerance_per_s),
+    },
     Rule { name: "predict_linear, 4 runs ahead", leaks: predict_linear },
     Rule { name: "Theil-Sen > tolerance", leaks: |input| theil_sen(input) > input.tolerance_per_s },
     Rule { name: "Mann-Kendall, p < 0.05", leaks: |input| mann_kendall(input, Correction::None) > 1.96 },
     Rule { name: "Mann-Kendall, Hamed-Rao", leaks: |input| mann_kendall(input, Correction::HamedRao) > 1.96 },
+    Rule { name: "Mann-Kendall, Yue-Wang", leaks: |input| mann_kendall(input, Correction::YueWang) > 1.96 },
+    Rule { name: "Mann-Kendall, pre-whitened", leaks: |input| mann_kendall(input, Correction::PreWhitened) > 1.96 },
     Rule {
         name: "Hamed-Rao and Sen > tolerance",
         leaks: |input| mann_kendall(input, Correction::HamedRao) > 1.96 && theil_sen(input) > input.tolerance_per_s,
@@ -123,6 +129,10 @@ fn blocks(input: &Input<'_>) -> (Vec<f64>, Vec<f64>) {
 /// Theil (1950), Sen (1968): the median of the slopes of all pairs.
 fn theil_sen(input: &Input<'_>) -> f64 {
     let (t_s, values) = blocks(input);
+    sen_slope(&t_s, &values)
+}
+
+fn sen_slope(t_s: &[f64], values: &[f64]) -> f64 {
     let mut slopes = Vec::with_capacity(t_s.len() * t_s.len() / 2);
     for later in 1..t_s.len() {
         for earlier in 0..later {
@@ -132,16 +142,26 @@ fn theil_sen(input: &Input<'_>) -> f64 {
     median(&mut slopes)
 }
 
+#[derive(Clone, Copy, PartialEq)]
 enum Correction {
     None,
     /// Hamed and Rao (1998), J. Hydrology 204, 182–196: the variance grows with the significant autocorrelations of the
     /// ranks of the series without its Sen slope.
     HamedRao,
+    /// Yue and Wang (2004), Water Resources Management 18, 201–218: the variance grows with the significant
+    /// autocorrelations of the values without their Sen slope.
+    YueWang,
+    /// Von Storch (1995): the test on what is left of the values once a share of the one before is taken off, the share
+    /// being their first autocorrelation where it is significant.
+    PreWhitened,
 }
 
 /// The standardised statistic of Mann (1945) and Kendall (1975).
 fn mann_kendall(input: &Input<'_>, correction: Correction) -> f64 {
-    let (t_s, values) = blocks(input);
+    let (t_s, mut values) = blocks(input);
+    if correction == Correction::PreWhitened {
+        values = whitened(&values);
+    }
     let n = values.len() as f64;
     let mut score = 0.0_f64;
     for later in 1..values.len() {
@@ -153,28 +173,62 @@ fn mann_kendall(input: &Input<'_>, correction: Correction) -> f64 {
             };
         }
     }
-    let mut variance = n * (n - 1.0) * (2.0 * n + 5.0) / 18.0;
-    if matches!(correction, Correction::HamedRao) {
-        let slope = theil_sen(input);
-        let rest: Vec<f64> = t_s.iter().zip(&values).map(|(t_s, value)| value - slope * t_s).collect();
-        let mut order: Vec<usize> = (0..rest.len()).collect();
-        order.sort_by(|a, b| rest[*a].total_cmp(&rest[*b]));
-        let mut ranks = vec![0.0; rest.len()];
-        for (rank, index) in order.into_iter().enumerate() {
-            ranks[index] = rank as f64 - (n - 1.0) / 2.0;
-        }
-        let power: f64 = ranks.iter().map(|rank| rank * rank).sum();
-        let mut sum = 0.0;
-        for lag in 1..ranks.len().saturating_sub(2) {
-            let correlation = ranks.iter().zip(&ranks[lag..]).map(|(a, b)| a * b).sum::<f64>() / power;
-            if correlation.abs() > 1.96 / n.sqrt() {
+    let without_slope = || -> Vec<f64> {
+        let slope = sen_slope(&t_s, &values);
+        t_s.iter().zip(&values).map(|(t_s, value)| value - slope * t_s).collect()
+    };
+    let factor = match correction {
+        Correction::None | Correction::PreWhitened => 1.0,
+        Correction::HamedRao => {
+            let weighted = |lag: usize, correlation: f64| {
                 let left = n - lag as f64;
-                sum += left * (left - 1.0) * (left - 2.0) * correlation;
-            }
+                left * (left - 1.0) * (left - 2.0) * correlation
+            };
+            1.0 + 2.0 / (n * (n - 1.0) * (n - 2.0)) * significant(&ranks(&without_slope()), weighted)
         }
-        variance *= (1.0 + 2.0 / (n * (n - 1.0) * (n - 2.0)) * sum).max(0.01);
-    }
+        Correction::YueWang => {
+            1.0 + 2.0 * significant(&without_slope(), |lag, correlation| (1.0 - lag as f64 / n) * correlation)
+        }
+    };
+    let variance = n * (n - 1.0) * (2.0 * n + 5.0) / 18.0 * factor.max(0.01);
     if variance > 0.0 { (score.abs() - 1.0).max(0.0).copysign(score) / variance.sqrt() } else { 0.0 }
+}
+
+/// The ranks of `values`, from 0.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut ranks = vec![0.0; values.len()];
+    for (rank, index) in order.into_iter().enumerate() {
+        ranks[index] = rank as f64;
+    }
+    ranks
+}
+
+/// The autocorrelation of `values` about their mean at `lag`; 0 for a constant.
+fn autocorrelation(values: &[f64], lag: usize) -> f64 {
+    let middle = mean(values);
+    let product = |pairs: &[f64]| values.iter().zip(pairs).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
+    let power = product(values);
+    if power > 0.0 { product(values.get(lag..).unwrap_or_default()) / power } else { 0.0 }
+}
+
+/// The sum over all lags of what `weighted` makes of the autocorrelations that are beyond chance at 95 %.
+fn significant(values: &[f64], weighted: impl Fn(usize, f64) -> f64) -> f64 {
+    let edge = 1.96 / (values.len() as f64).sqrt();
+    (1..values.len().saturating_sub(2))
+        .map(|lag| (lag, autocorrelation(values, lag)))
+        .filter(|(_, correlation)| correlation.abs() > edge)
+        .map(|(lag, correlation)| weighted(lag, correlation))
+        .sum()
+}
+
+fn whitened(values: &[f64]) -> Vec<f64> {
+    let share = autocorrelation(values, 1);
+    if share.abs() <= 1.96 / (values.len() as f64).sqrt() {
+        return values.to_vec();
+    }
+    values.windows(2).map(|pair| pair[1] - share * pair[0]).collect()
 }
 
 /// Ten windows of equal length, each higher on average than the one before.
