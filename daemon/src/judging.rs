@@ -176,7 +176,11 @@ pub fn findings(
         if role == Role::Witness && !is_told {
             continue;
         }
-        let question = policy.question(settled_of.unwrap_or(metric), if role == Role::Judged { family } else { 1 });
+        let asked_of = settled_of.unwrap_or(metric);
+        let mut question = policy.question(asked_of, if role == Role::Judged { family } else { 1 });
+        if column.series.scope == Scope::Tree {
+            question.limit = policy.limit(asked_of, behind.are_one());
+        }
         let mut breaks_s = phases.restarts_s.clone();
         breaks_s.extend(breaks(column));
         let series = series(column, &phases, &breaks_s, operations)
@@ -291,12 +295,17 @@ impl<'a> Behind<'a> {
         for series in all.iter().filter(|series| matches!(series.scope, Scope::Process { .. })) {
             of_processes.entry(&series.metric).or_default().push(series.number);
         }
-        let is_population = |series: &&SeriesRecord| {
-            series.scope == Scope::Tree && series.metric == MetricId::Procs.name() && !of_processes.is_empty()
-        };
+        let is_population =
+            |series: &&SeriesRecord| series.scope == Scope::Tree && series.metric == MetricId::Procs.name();
         let population: Vec<SeriesNumber> = all.iter().filter(is_population).map(|series| series.number).collect();
         let population = store.columns(record.key, &population)?.pop();
         Ok(Self { store, record, of_processes, population, phases, operations })
+    }
+
+    /// Whether the target was never more than one process.
+    fn are_one(&self) -> bool {
+        let counts = self.population.as_ref().map(|column| &column.values);
+        counts.is_some_and(|counts| !counts.is_empty() && counts.iter().all(|count| *count <= 1.0))
     }
 
     /// What they say of the sum `tree`, of which `sum` was found.
@@ -538,7 +547,14 @@ mod tests {
             Surroundings { variable: &|_| None, metrics: &["anon_swap_bytes", "cgroup_anon_kernel_bytes"] };
         let profile = parse(profile.as_bytes(), "test", None, surroundings).expect("a valid profile");
         let plan = profile.plan(Choice::default()).expect("a plan");
-        let policy = RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None, branch: None };
+        let policy = RunPolicy {
+            plan,
+            limits: BTreeMap::new(),
+            limits_of_each_process: BTreeMap::new(),
+            attached: None,
+            commit: None,
+            branch: None,
+        };
         let started = "2026-11-21T09:30:12Z".parse().expect("a time");
         let run = NewRun {
             id: RunId::new(started, "test"),

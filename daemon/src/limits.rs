@@ -3,31 +3,49 @@
 use std::collections::BTreeMap;
 
 use soakd_profiles::{Plan, TargetSource};
-use soakd_sampler::{LimitSource, METRICS, MemoryLimit, ProcRoot, memory_limits};
+use soakd_sampler::{Limit, LimitSource, METRICS, ProcRoot};
 
-/// The limit of each metric of `plan`, in units of the metric: what the profile names, else the smallest that holds for
-/// what this process starts (or for the attached process): its own limits, its cgroup, the host.
+use crate::target::AttachTo;
+use crate::{open_files, target, target_spec};
+
+/// Limits by metric, in units of the metric.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Limits {
+    /// For all processes of the target together.
+    pub of_all: BTreeMap<String, f64>,
+    /// For each of them; they say nothing about the sum over several.
+    pub of_each: BTreeMap<String, f64>,
+}
+
+/// The limits on the target of `plan`: what the profile names, else the smallest that holds for what this process starts (or for
+/// the process that is attached to): its own limits, its cgroup, the host. A target that cannot be found has none; attaching to it
+/// says why.
 #[must_use]
-pub fn of(plan: &Plan) -> BTreeMap<String, f64> {
+pub fn of(plan: &Plan) -> Limits {
     let profile = &plan.profile;
-    let named = profile.judge.memory_limit_bytes.or(match profile.target.source {
-        Some(TargetSource::Command(_)) => profile.target.limits.memory_bytes,
-        Some(TargetSource::Attach(_)) | None => None,
-    });
-    let pid = match profile.target.source {
-        Some(TargetSource::Attach(soakd_profiles::Attach::Pid(pid))) => pid,
-        _ => std::process::id(),
+    let own = &profile.target.limits;
+    let (pid, started) = match &profile.target.source {
+        Some(TargetSource::Attach(attach)) => match target_spec::attach_to(attach) {
+            AttachTo::Pid(pid) => (Some(pid), None),
+            other => (target::head_of(&other), None),
+        },
+        Some(TargetSource::Command(_)) | None => (Some(std::process::id()), Some(own)),
     };
-    let kernel = memory_limits(&ProcRoot::default(), pid).unwrap_or_default();
-    let mut limits = BTreeMap::new();
+    let found = pid.and_then(|pid| soakd_sampler::limits(&ProcRoot::default(), pid).ok()).unwrap_or_default();
+    let named_bytes = profile.judge.memory_limit_bytes.or(started.and_then(|own| own.memory_bytes));
+    // What is started gets back the limit that this process was started with itself.
+    let named_files = started.and_then(|own| own.open_files_count.or_else(open_files::given_back));
+    let mut limits = Limits::default();
     for row in METRICS {
-        // What each process may have says nothing about the sum over several.
-        let stops = |limit: &&MemoryLimit| limit.source.stops(row.id) && !limit.source.is_for_each_process();
-        let found = kernel.iter().filter(stops).map(|limit| limit.bytes).min();
-        let is_memory = LimitSource::Host.stops(row.id);
-        if let Some(bytes) = named.filter(|_| is_memory).or(found) {
-            limits.insert(row.name.to_owned(), bytes as f64);
-        }
+        let smallest = |is_for_each: bool| {
+            let counts =
+                |limit: &&Limit| limit.source.stops(row.id) && limit.source.is_for_each_process() == is_for_each;
+            found.iter().filter(counts).map(|limit| limit.amount).min()
+        };
+        let of_all = named_bytes.filter(|_| LimitSource::Host.stops(row.id)).or_else(|| smallest(false));
+        let of_each = named_files.filter(|_| LimitSource::OpenFiles.stops(row.id)).or_else(|| smallest(true));
+        limits.of_all.extend(of_all.map(|amount| (row.name.to_owned(), amount as f64)));
+        limits.of_each.extend(of_each.map(|amount| (row.name.to_owned(), amount as f64)));
     }
     limits
 }

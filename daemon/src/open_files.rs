@@ -27,6 +27,12 @@ pub fn raise() -> io::Result<()> {
     Ok(())
 }
 
+/// The soft limit that what is started gets back; `None` where this process has not raised its own, or had none.
+#[must_use]
+pub fn given_back() -> Option<u64> {
+    BEFORE.get().and_then(|before| before.current)
+}
+
 /// Gives a child that has not started anything yet the limit that this process was started with.
 ///
 /// # Errors

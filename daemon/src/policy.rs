@@ -17,6 +17,9 @@ pub struct RunPolicy {
     pub plan: Plan,
     /// Levels that must not be reached, by metric, in units of the metric.
     pub limits: BTreeMap<String, f64>,
+    /// Such levels that hold for each process of the target by itself.
+    #[serde(default)]
+    pub limits_of_each_process: BTreeMap<String, f64>,
     /// How an attached target was named; `None` where it was started.
     pub attached: Option<String>,
     /// Commit of the target, where the environment tells.
@@ -92,6 +95,13 @@ impl RunPolicy {
         Duration::from_secs(if named.any(is_full) { 1 } else { 10 })
     }
 
+    /// The level that the series of `metric` must not reach; one that holds for each process counts where the target `is_one_process`.
+    #[must_use]
+    pub fn limit(&self, metric: &str, is_one_process: bool) -> Option<f64> {
+        let of_it = self.limits_of_each_process.get(metric).filter(|_| is_one_process);
+        self.limits.get(metric).into_iter().chain(of_it).copied().reduce(f64::min)
+    }
+
     /// The question asked of the series of `metric`, one of `family` that are judged together.
     #[must_use]
     pub fn question(&self, metric: &str, family: usize) -> Question {
@@ -108,7 +118,7 @@ impl RunPolicy {
                 Warmup::Auto => None,
                 Warmup::Fixed(warmup) => Some(warmup.as_secs_f64()),
             },
-            limit: self.limits.get(metric).copied(),
+            limit: self.limit(metric, false),
             horizon_s: judge.horizon.as_secs_f64(),
             family: family.max(1),
             ..Question::new(judge.duration.as_secs_f64())
@@ -126,7 +136,14 @@ mod tests {
         let surroundings = Surroundings { variable: &|_| None, metrics: &[] };
         let profile: Profile = parse(text.as_bytes(), "test", None, surroundings).expect("a valid profile");
         let plan = profile.plan(Choice::default()).expect("a plan");
-        RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None, branch: None }
+        RunPolicy {
+            plan,
+            limits: BTreeMap::new(),
+            limits_of_each_process: BTreeMap::new(),
+            attached: None,
+            commit: None,
+            branch: None,
+        }
     }
 
     #[test]

@@ -59,6 +59,13 @@ pub use spec::{
 
 use crate::keeper::KeeperProgram;
 
+/// The oldest process of a running target, if it can be found.
+#[must_use]
+pub fn head_of(to: &AttachTo) -> Option<u32> {
+    let search = find::search_for(to).ok()?;
+    find::find(to, &search).ok().map(|found| found.process.pid)
+}
+
 /// A target that runs, or has run.
 ///
 /// Dropping a spawned one ends it (TERM, 2 s, KILL) with nobody waiting; [`Target::stop`] waits and tells.

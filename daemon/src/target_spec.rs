@@ -119,15 +119,21 @@ pub fn stop_spec(profile: &Profile) -> StopSpec {
 /// How long a successor of an attached target is waited for.
 const SUCCESSOR_WITHIN: Duration = Duration::from_secs(300);
 
-/// What to attach to.
+/// The target that a profile names.
 #[must_use]
-pub fn attach_spec(profile: &Profile, attach: &profiles::Attach) -> AttachSpec {
-    let to = match attach {
+pub fn attach_to(attach: &profiles::Attach) -> AttachTo {
+    match attach {
         profiles::Attach::Pid(pid) => AttachTo::Pid(*pid),
         profiles::Attach::Name(name) => AttachTo::Name(name.clone()),
         profiles::Attach::Unit(unit) => AttachTo::Unit(unit.clone()),
         profiles::Attach::Cgroup(path) => AttachTo::Cgroup(path.clone()),
-    };
+    }
+}
+
+/// What to attach to.
+#[must_use]
+pub fn attach_spec(profile: &Profile, attach: &profiles::Attach) -> AttachSpec {
+    let to = attach_to(attach);
     let follow = if profile.target.follow { Follow::Successor { within: Some(SUCCESSOR_WITHIN) } } else { Follow::No };
     AttachSpec { to, follow }
 }

@@ -311,7 +311,14 @@ mod tests {
         let surroundings = Surroundings { variable: &|_| None, metrics: &["anon_swap_bytes"] };
         let profile = parse(text.as_bytes(), "test", None, surroundings).expect("a valid profile");
         let plan = profile.plan(Choice::default()).expect("a plan");
-        Watch::new(&RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None, branch: None })
+        Watch::new(&RunPolicy {
+            plan,
+            limits: BTreeMap::new(),
+            limits_of_each_process: BTreeMap::new(),
+            attached: None,
+            commit: None,
+            branch: None,
+        })
     }
 
     /// When a series becomes suspicious that grows by so many bytes a second and does so many operations.

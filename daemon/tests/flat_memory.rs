@@ -37,7 +37,14 @@ fn policy() -> RunPolicy {
     let surroundings = Surroundings { variable: &|_| None, metrics: &[] };
     let profile: Profile = parse(text.as_bytes(), "test", None, surroundings).unwrap();
     let plan = profile.plan(Choice::default()).unwrap();
-    RunPolicy { plan, limits: BTreeMap::new(), attached: None, commit: None, branch: None }
+    RunPolicy {
+        plan,
+        limits: BTreeMap::new(),
+        limits_of_each_process: BTreeMap::new(),
+        attached: None,
+        commit: None,
+        branch: None,
+    }
 }
 
 /// Any number, the same for the same arguments.

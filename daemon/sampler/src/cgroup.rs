@@ -208,6 +208,16 @@ impl Cgroup {
             CgroupVersion::V1 => "memory.limit_in_bytes",
             CgroupVersion::V2 => "memory.max",
         };
+        self.smallest_on_the_way_up(file)
+    }
+
+    /// The threads that it and all above it allow: the smallest limit on the way up. `None` without any limit.
+    #[must_use]
+    pub fn tasks_limit_count(&self) -> Option<u64> {
+        self.smallest_on_the_way_up("pids.max")
+    }
+
+    fn smallest_on_the_way_up(&self, file: &str) -> Option<u64> {
         let way_up = self.path.ancestors().take_while(|folder| folder.starts_with(&self.mount_point));
         way_up.filter_map(|folder| parse_limit(&std::fs::read(folder.join(file)).ok()?)).min()
     }
@@ -229,10 +239,10 @@ impl Cgroup {
     }
 }
 
-/// A limit in bytes; `None` for `max`, and for the huge numbers with which v1 says the same.
+/// A limit in bytes or threads; `None` for `max`, and for the huge numbers with which v1 says the same.
 fn parse_limit(text: &[u8]) -> Option<u64> {
-    const UNLIMITED_BYTES: u64 = 1 << 62;
-    number(text.trim_ascii_end()).filter(|bytes| *bytes < UNLIMITED_BYTES)
+    const UNLIMITED: u64 = 1 << 62;
+    number(text.trim_ascii_end()).filter(|amount| *amount < UNLIMITED)
 }
 
 /// Lists the pids of a cgroup and of all below it.

@@ -108,7 +108,7 @@ pub use host::HostFacts;
 pub use host_memory::{HostSampler, Meminfo};
 pub use idle_pages::IdlePages;
 pub use io::Io;
-pub use limits::{LimitSource, MemoryLimit, memory_limits};
+pub use limits::{Limit, LimitSource, limits};
 pub use metric::{Detail, METRICS, Metric, MetricId, Scope, TreeSum};
 pub use metric_set::MetricSet;
 pub use pressure::parse_pressure;

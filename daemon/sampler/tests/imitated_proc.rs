@@ -12,7 +12,7 @@ use std::time::Duration;
 use proc_folder::{MIB, Proc};
 use soakd_sampler::{
     Detail, LimitSource, Liveness, Membership, MetricId, ProcessTree, SampleError, SamplerId, SamplerStatus,
-    TreeOptions, TreeReading, TreeSampler, memory_limits,
+    TreeOptions, TreeReading, TreeSampler, limits,
 };
 
 /// A tick after enough time for a search of all processes.
@@ -454,7 +454,7 @@ fn a_process_without_limits_of_its_own_has_those_of_the_host() {
     proc.process(10, 1, 100);
     proc.write(10, "limits", "Max address space unlimited unlimited bytes\n");
     std::fs::write(proc.0.path().join("meminfo"), "MemTotal: 100 kB\n").unwrap();
-    let limits = memory_limits(&proc.root(), 10).unwrap();
+    let limits = limits(&proc.root(), 10).unwrap();
     assert_eq!(limits.len(), 1);
-    assert_eq!((limits[0].bytes, &limits[0].source), (102_400, &LimitSource::Host));
+    assert_eq!((limits[0].amount, &limits[0].source), (102_400, &LimitSource::Host));
 }

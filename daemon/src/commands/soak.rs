@@ -332,7 +332,15 @@ pub fn soak_plan(
         Some(TargetSource::Command(_)) | None => None,
     };
     let commit = commit::of(|name| std::env::var(name).ok(), std::env::current_dir().ok().as_deref());
-    let policy = RunPolicy { limits: limits::of(&plan), commit: commit.id, branch: commit.branch, attached, plan };
+    let limits = limits::of(&plan);
+    let policy = RunPolicy {
+        limits: limits.of_all,
+        limits_of_each_process: limits.of_each,
+        commit: commit.id,
+        branch: commit.branch,
+        attached,
+        plan,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

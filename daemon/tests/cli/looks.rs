@@ -54,8 +54,14 @@ fn leaking_threads_and_descriptors_are_named() {
     let verdict = run(&place, &format!("{}{JUDGE}metrics = ['threads_count']\n", reference("threads:20/s")));
     assert!(named(&verdict).iter().any(|what| what.starts_with("threads `")), "{:#}", verdict["attribution"]);
     let place = Place::new();
-    let verdict = run(&place, &format!("{}{JUDGE}metrics = ['fds_count']\n", reference("descriptors:20/s")));
+    let leak = format!("{}limits = {{ open_files = 4096 }}\n", reference("descriptors:20/s"));
+    let verdict = run(&place, &format!("{leak}{JUDGE}metrics = ['fds_count']\n"));
     assert!(named(&verdict).iter().any(|what| what.contains(" +")), "{:#}", verdict["attribution"]);
+    // 4,096 at 20 a second: the process comes to its own limit within minutes.
+    let series = &verdict["series"][0];
+    let latest_s = series["time_to_limit_s"]["high"].as_f64();
+    assert!(latest_s.is_some_and(|latest_s| latest_s < 3600.0), "{series:#}");
+    assert_eq!((&series["limit"], &verdict["severity"]), (&4096.0.into(), &"critical".into()), "{series:#}");
 }
 
 #[test]
