@@ -20,6 +20,7 @@
 
 mod agreement;
 mod assess;
+mod collections;
 pub mod combine;
 mod cycle;
 mod digest;

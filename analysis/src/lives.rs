@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use crate::collections;
 use crate::digest::{Cell, Stretch};
 use crate::judgement::LevelEvent;
 use crate::jumps::Jump;
@@ -198,6 +199,12 @@ impl Lives {
             }
         }
         rows
+    }
+
+    /// One block for each collection of a sawtooth, at most `most`. None for several lives, which are not collected at equal ages.
+    pub(crate) fn collections(&self, most: usize) -> Vec<Row> {
+        let [life] = self.lives.as_slice() else { return Vec::new() };
+        collections::find(&life.trace, most).into_iter().map(|range| vec![range]).collect()
     }
 
     /// Whether every block is one cell, and a cell one sample: then minima are medians.

@@ -1,6 +1,7 @@
 //! In which blocks is the series quietest? Medians or troughs, at a length at which the rate can be seen best.
 
 use crate::assess::Rigour;
+use crate::collections;
 use crate::cycle;
 use crate::fit::Panel;
 use crate::jumps::Jump;
@@ -128,33 +129,40 @@ fn load_columns(lives: &Lives, ranges: &[Row]) -> Option<Vec<Vec<f64>>> {
     Some(columns)
 }
 
+/// The blocks that are tried, with the number that was aimed at, and the views of each: blocks of equal time, and one for each
+/// collection of a sawtooth.
+fn layouts(lives: &Lives) -> Vec<(usize, Vec<Row>, &'static [View])> {
+    let mut counts: Vec<usize> = COUNTS.iter().map(|count| *count.min(&lives.finest())).collect();
+    counts.dedup();
+    let even = counts.into_iter().filter(|count| *count > FEWEST_BLOCKS).map(|count| (count, lives.ranges(count)));
+    let mut out: Vec<(usize, Vec<Row>, &'static [View])> = even
+        .filter(|(_, ranges)| ranges.len() >= FEWEST_BLOCKS)
+        .map(|(count, ranges)| (count, ranges, [View::Middle, View::Troughs].as_slice()))
+        .collect();
+    let collections = lives.collections(COUNTS[0]);
+    if collections.len() >= collections::FEWEST {
+        out.push((collections.len(), collections, &[View::Troughs]));
+    }
+    out
+}
+
 /// The view in which a rate can be seen best. `None` where there are too few blocks.
 pub(crate) fn choose(lives: &Lives, has_ops: bool, jumps: &[Jump], rounding: f64, rigour: &Rigour) -> Option<Chosen> {
     let (start, length) = (lives.start(), lives.length());
-    let mut seen = Vec::new();
     let mut candidates: Vec<Chosen> = Vec::new();
-    for count in COUNTS {
-        let count = count.min(lives.finest());
-        if count <= FEWEST_BLOCKS || seen.contains(&count) {
-            continue;
-        }
-        seen.push(count);
-        let ranges = lives.ranges(count);
-        if ranges.len() < FEWEST_BLOCKS {
-            continue;
-        }
-        for view in [View::Middle, View::Troughs] {
-            if view == View::Troughs && lives.is_plain(&ranges) {
+    for (count, ranges, views) in layouts(lives) {
+        for view in views {
+            if *view == View::Troughs && lives.is_plain(&ranges) {
                 continue;
             }
-            let Blocks { t, v, by_life } = lives.blocks(&ranges, view);
+            let Blocks { t, v, by_life } = lives.blocks(&ranges, *view);
             let x: Vec<f64> = t.iter().map(|t| (t - start) / length).collect();
             let Some(steps) = jump_columns(&t, jumps) else { continue };
             let mut besides = vec![(Beside::Nothing, Vec::new(), None)];
             if let Some(columns) = has_ops.then(|| load_columns(lives, &ranges)).flatten() {
                 besides.push((Beside::Load, columns, None));
             }
-            if view == View::Middle
+            if *view == View::Middle
                 && count >= 48
                 && let Some(cycle) = cycle::find(&x, &v, &steps)
             {
@@ -166,12 +174,12 @@ pub(crate) fn choose(lives: &Lives, has_ops: bool, jumps: &[Jump], rounding: f64
                 if trend::flexible(&x).len() + nuisance.len() + 4 > x.len() {
                     continue;
                 }
-                let v = if view == View::Middle { winsorised(&x, &v, &nuisance) } else { v.clone() };
+                let v = if *view == View::Middle { winsorised(&x, &v, &nuisance) } else { v.clone() };
                 if let Some((half_width, detectable, rho)) = noise(&x, &v, &nuisance, rounding, rigour) {
                     let panel = Panel { x: x.clone(), v, nuisance, x_ops: None, rounding };
                     candidates.push(Chosen {
                         panel,
-                        view,
+                        view: *view,
                         beside,
                         beside_columns,
                         rho,

@@ -288,3 +288,33 @@ fn processes_whose_rates_contradict_each_other_are_told_and_do_not_make_a_leak_o
     says(&judgement, JudgementKind::Leak);
     assert!(judgement.evidence.iter().any(|s| s.contains("contradict each other: ")), "{:?}", judgement.evidence);
 }
+
+/// A large heap that is collected about nine times in a day, at levels that vary, on top of `under(share of the run)`.
+fn rarely_collected(under: impl Fn(f64) -> f64) -> Series {
+    let (mut heap, mut limit, mut collections) = (0.0, 9.0 * MIB, 0);
+    let values: Vec<f64> = (0..4320)
+        .map(|i| {
+            heap += 15.0 * MIB * 9.0 / 4320.0;
+            if heap > limit {
+                collections += 1;
+                (heap, limit) = (0.0, 15.0 * MIB * (1.0 + 0.4 * noise(collections)));
+            }
+            pages(120.0 * MIB + heap + 0.2 * MIB * noise(i) + under(i as f64 / 4320.0))
+        })
+        .collect();
+    Series::new(Quantity::Bytes, (0..4320).map(|i| 20.0 * f64::from(i)).collect(), values).unwrap()
+}
+
+#[test]
+fn a_leak_under_nine_collections_is_seen_in_what_they_leave_and_a_warm_up_under_them_is_none() {
+    let judgement = judged(&rarely_collected(|x| 6.0 * MIB * x));
+    says(&judgement, JudgementKind::Leak);
+    let rate = judgement.rate_per_hour.unwrap();
+    let truth = 6.0 * MIB / 24.0;
+    assert!(rate.low.unwrap() < truth && truth < rate.high.unwrap(), "{rate:?}");
+    assert!(rate.high.unwrap() - rate.low.unwrap() < 2.0 * truth, "{rate:?}");
+    for bounded in [0.0, 6.0] {
+        let warm = judged(&rarely_collected(|x| bounded * MIB * (1.0 - (-x / 0.1).exp())));
+        assert_ne!(warm.judgement, JudgementKind::Leak, "{:?}", warm.evidence);
+    }
+}

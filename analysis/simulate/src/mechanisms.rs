@@ -110,6 +110,17 @@ pub static MECHANISMS: &[Mechanism] = &[
             "a thread that never ends for some requests",
         )
     },
+    bounded(
+        "few_collections",
+        collectors::few_collections,
+        "a large heap with few collections and a live set that wanders",
+    ),
+    bounded(
+        "few_collections_retaining",
+        collectors::few_collections_retaining,
+        "a large heap with few collections, and bursts that leave ever less behind",
+    ),
+    leak("leak_under_few_collections", leaks::under_few_collections, "even growth on top of few collections"),
     bounded("restarting_steady", restarts::steady, "processes that warm up, level off and are replaced"),
     bounded("restarting_fill", restarts::fill, "processes that each fill a cache"),
     bounded("restarting_walk", restarts::walk, "processes whose memory wanders like a random walk"),

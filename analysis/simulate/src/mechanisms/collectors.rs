@@ -80,3 +80,44 @@ pub(super) fn heap_steps(scene: &mut Scene) -> Trace {
         times.last().copied().unwrap_or_default(),
     )
 }
+
+/// A large heap that is collected six to sixteen times in the run, never at the same level and never down to the same: the live
+/// set warms up and wanders.
+pub(super) fn few_collections(scene: &mut Scene) -> Trace {
+    let size = scene.size(0.05, 0.5);
+    let pace = size * scene.between(6.0, 16.0);
+    let unrest = scene.between(0.02, 0.3);
+    let correlation = scene.between(0.02, 0.3);
+    let live = scene.wander(correlation);
+    let wandering = size * scene.log_between(0.003, 0.1);
+    let warm_up = size * scene.between(0.0, 0.5);
+    let time = scene.log_between(0.005, 0.12);
+    let (mut heap, mut limit, mut before) = (0.0, size * scene.between(0.3, 1.0), 0.0);
+    let mut signal = Vec::with_capacity(scene.x.len());
+    for (index, live) in live.into_iter().enumerate() {
+        let x = scene.x[index];
+        heap += pace * (x - before);
+        before = x;
+        if heap >= limit {
+            heap = 0.0;
+            limit = size * (1.0 + unrest * scene.between(-1.0, 1.0));
+        }
+        signal.push(heap + wandering * live + warm_up * (1.0 - (-x / time).exp()));
+    }
+    Trace::bounded(signal)
+}
+
+/// A heap that is collected eight to sixteen times while bursts leave ever less behind.
+pub(super) fn few_collections_retaining(scene: &mut Scene) -> Trace {
+    let bursts: Vec<f64> = (0..scene.whole(2, 5)).map(|_| scene.between(0.02, 0.7)).collect();
+    let kept = scene.size(0.02, 0.2);
+    let mut sorted = bursts;
+    sorted.sort_by(f64::total_cmp);
+    let levels = scene.trace(|x| {
+        let past = sorted.iter().filter(|at| **at <= x).count() as i32;
+        kept * (1.0 - 0.5_f64.powi(past))
+    });
+    let mut trace = few_collections(scene);
+    trace.signal.iter_mut().zip(&levels).for_each(|(value, level)| *value += level);
+    trace
+}

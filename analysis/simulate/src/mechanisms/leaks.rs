@@ -26,6 +26,11 @@ pub(super) fn under_pacer(scene: &mut Scene) -> Trace {
     even(scene, under)
 }
 
+pub(super) fn under_few_collections(scene: &mut Scene) -> Trace {
+    let under = collectors::few_collections(scene);
+    even(scene, under)
+}
+
 pub(super) fn under_ttl_waves(scene: &mut Scene) -> Trace {
     let under = caches::ttl_waves(scene);
     even(scene, under)
