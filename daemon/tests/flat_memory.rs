@@ -1,6 +1,6 @@
 //! What soakd keeps of its targets while it judges them: a day at 1 s on a clock that is only counted, and memory that stays flat.
 //!
-//! Ten targets in the test; `SOAKD_TEST_TARGETS=100 cargo test --release -p soakd --test flat_memory -- --nocapture` takes as many
+//! Ten targets in the test; `SOAKD_TEST_TARGETS=100 cargo test -p soakd --test flat_memory -- --nocapture` takes as many
 //! as are asked for and says what they take. One test to a file: live memory is that of the whole process, counted by its probe.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
