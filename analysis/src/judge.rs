@@ -49,13 +49,13 @@ fn examine(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Ri
     let burn_in_s = if question.warmup_s.is_some() { 0.0 } else { BURN_IN * common_s };
     let (mut whole, mut common, mut early) = (Vec::new(), Vec::new(), 0.0);
     for cells in &judged.lives {
-        let start_s = cells[0].t_s;
+        let start_s = cells.first().map_or(0.0, |cell| cell.t_s);
         let cells = &cells[cells.partition_point(|cell| cell.t_s < start_s + burn_in_s)..];
-        let (origin_t_s, origin) = (cells[0].t_s, cells[0].middle);
         let length_s = span(cells);
-        if !(SHORTEST_S..LONGEST_S).contains(&length_s) {
+        let first = cells.first().filter(|_| (SHORTEST_S..LONGEST_S).contains(&length_s));
+        let Some(&Cell { t_s: origin_t_s, middle: origin, .. }) = first else {
             return Err(format!("the points span {length_s:e} s, for which no rate can be given"));
-        }
+        };
         if cells.iter().any(|cell| !((cell.low - origin).abs() < LARGEST && (cell.peak - origin).abs() < LARGEST)) {
             return Err(format!("the values differ by more than {LARGEST:e}, for which no rate can be given"));
         }

@@ -1,7 +1,7 @@
 //! Whatever the numbers are, a judgement comes back, all of it finite: the bounded version of the fuzz targets.
 
 use proptest::prelude::*;
-use soakd_analysis::{Judgement, Monitor, Quantity, Question, Series, Tolerance, judge};
+use soakd_analysis::{Judgement, JudgementKind, Monitor, Quantity, Question, Series, Tolerance, judge};
 
 /// Numbers that break arithmetic, among ordinary ones.
 fn value() -> impl Strategy<Value = f64> {
@@ -87,6 +87,42 @@ proptest! {
     }
 
     #[test]
+    fn any_lives_are_judged(
+        planned_s in value(),
+        warmup_s in prop::option::of(value()),
+        lives in prop::collection::vec((prop::collection::vec((1e-3..1e3_f64, value()), 30..90), 0..3_u8), 2..6),
+    ) {
+        let mut now_s = 0.0;
+        let (mut t_s, mut values, mut restarts_s) = (Vec::new(), Vec::new(), Vec::new());
+        for (points, kind) in lives {
+            let long_s = if kind == 0 { 1e9 } else { 1.0 };
+            for (index, (step_s, value)) in points.into_iter().enumerate() {
+                // A life may begin with a gap longer than all the others.
+                now_s += if index == 1 { step_s * long_s } else { step_s };
+                if index == 0 {
+                    restarts_s.push(now_s);
+                }
+                t_s.push(now_s);
+                values.push(if kind == 2 { 1e8 } else { value });
+            }
+        }
+        let mut monitor = Monitor::new(Quantity::Bytes, Question::new(planned_s));
+        for (t_s, value) in t_s.iter().zip(&values) {
+            if restarts_s.contains(t_s) {
+                monitor.restart(*t_s);
+            }
+            prop_assert!(monitor.push(*t_s, *value, None).is_ok());
+        }
+        let series = Series::new(Quantity::Bytes, t_s, values).unwrap().with_restarts(restarts_s).unwrap();
+        let mut question = Question::new(planned_s);
+        let judgement = judge(&series, &question);
+        prop_assert_eq!(not_finite(&judgement), Vec::<&str>::new());
+        prop_assert_eq!(monitor.judgement(), judgement);
+        question.warmup_s = warmup_s;
+        prop_assert_eq!(not_finite(&judge(&series, &question)), Vec::<&str>::new());
+    }
+
+    #[test]
     fn any_samples_are_followed(
         planned_s in 1.0..1e5_f64,
         samples in prop::collection::vec((0_u8..20, -10.0..1e3_f64, value()), 0..200),
@@ -116,5 +152,14 @@ fn a_million_points_in_one_second_are_judged() {
     let series = Series::new(Quantity::Bytes, t_s, values).unwrap();
     let judgement = judge(&series, &Question::new(1.0));
     assert_eq!(judgement.points, 1_000_000);
+    assert_eq!(not_finite(&judgement), Vec::<&str>::new());
+}
+
+#[test]
+fn times_whose_differences_overflow_are_told() {
+    let t_s: Vec<f64> = (0..100).map(|index| f64::MAX * (f64::from(index) / 49.5 - 1.0)).collect();
+    let series = Series::new(Quantity::Bytes, t_s, vec![1e8; 100]).unwrap();
+    let judgement = judge(&series, &Question::new(60.0));
+    assert_eq!(judgement.judgement, JudgementKind::Inconclusive);
     assert_eq!(not_finite(&judgement), Vec::<&str>::new());
 }
