@@ -71,8 +71,9 @@ struct Part {
 /// One process while it is sorted out.
 struct Member<'a> {
     column: &'a Column,
-    /// Its readings in the judged part, by their place on the grid of all readings.
-    values: Vec<Option<f64>>,
+    /// Its readings in the judged part, each with its place on the grid of all readings; as many as there are, since of a day there
+    /// may be thousands of processes, most of them short-lived.
+    readings: Vec<(usize, f64)>,
     first: usize,
     last: usize,
 }
@@ -247,33 +248,33 @@ fn grid(of_processes: &[Column], counted: impl Fn(f64) -> bool) -> Vec<f64> {
 impl<'a> Member<'a> {
     /// `None` for one that was not there in the judged part.
     fn of(column: &'a Column, grid: &[f64]) -> Option<Self> {
-        let mut values = vec![None; grid.len()];
-        for (t_s, value) in points(column) {
-            if let Ok(place) = grid.binary_search_by(|other| other.total_cmp(&t_s)) {
-                values[place] = Some(value);
-            }
-        }
-        let first = values.iter().position(Option::is_some)?;
-        let last = values.iter().rposition(Option::is_some)?;
-        Some(Self { column, values, first, last })
+        let on_grid =
+            |(t_s, value): (f64, f64)| Some((grid.binary_search_by(|other| other.total_cmp(&t_s)).ok()?, value));
+        let readings: Vec<(usize, f64)> = points(column).filter_map(on_grid).collect();
+        let (first, last) = (readings.first()?.0, readings.last()?.0);
+        Some(Self { column, readings, first, last })
     }
 
     fn points(&self, grid: &[f64]) -> impl Iterator<Item = (f64, f64)> {
-        grid.iter().zip(&self.values).filter_map(|(t_s, value)| Some((*t_s, (*value)?)))
+        self.readings.iter().filter_map(|(place, value)| Some((*grid.get(*place)?, *value)))
     }
 
     fn level(&self) -> f64 {
-        self.values.get(self.last).copied().flatten().unwrap_or(0.0)
+        self.readings.last().map_or(0.0, |(_, value)| *value)
     }
 }
 
 /// What the members held together, wherever all of them were read.
 fn together(members: &[Member], grid: &[f64]) -> Vec<(f64, f64)> {
-    if members.is_empty() {
-        return Vec::new();
+    let mut sums = vec![(0, 0.0); grid.len()];
+    for (place, value) in members.iter().flat_map(|member| &member.readings) {
+        if let Some((count, sum)) = sums.get_mut(*place) {
+            *count += 1;
+            *sum += value;
+        }
     }
-    let sum = |place: usize| members.iter().map(|member| member.values[place]).sum::<Option<f64>>();
-    grid.iter().enumerate().filter_map(|(place, t_s)| Some((*t_s, sum(place)?))).collect()
+    let of_all = grid.iter().zip(sums).filter(|(_, (count, _))| *count > 0 && *count == members.len());
+    of_all.map(|(t_s, (_, sum))| (*t_s, sum)).collect()
 }
 
 /// A sentence about a program whose processes all grow in lives too short to be judged.
@@ -492,5 +493,15 @@ mod tests {
         assert_eq!(found(&[&[STAYS, STAYS], &pool[..]].concat()), JudgementKind::NoLeak);
         let more: Vec<Process> = (1..15).map(|n| (20 * n, LENGTH_S, STAYS.2)).collect();
         assert_ne!(found(&[&[STAYS], &more[..]].concat()), JudgementKind::NoLeak);
+    }
+
+    #[test]
+    fn a_reading_that_one_of_them_lacks_is_no_fall() {
+        let column = |points: &[(f64, f64)]| test_column(Quantity::Bytes, points);
+        let columns = [column(&[(0.0, 1.0), (1.0, 1.0), (2.0, 1.0)]), column(&[(0.0, 5.0), (2.0, 5.0)])];
+        let grid = grid(&columns, |_| true);
+        let members: Vec<Member> = columns.iter().filter_map(|column| Member::of(column, &grid)).collect();
+        assert_eq!(together(&members, &grid), [(0.0, 6.0), (2.0, 6.0)]);
+        assert!(together(&[], &grid).is_empty());
     }
 }

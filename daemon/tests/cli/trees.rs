@@ -10,8 +10,12 @@ const JUDGE: &str = "[sample]\ninterval = '20ms'\nlooks = false\n[judge]\ndurati
                      metrics = ['anon_swap_bytes', 'threads_count']\n";
 
 fn soaked(workers: &[Worker]) -> Value {
+    soaked_target(&tree(workers))
+}
+
+fn soaked_target(target: &str) -> Value {
     let place = Place::new();
-    place.write("tree.toml", &format!("{}{JUDGE}", tree(workers)));
+    place.write("tree.toml", &format!("{target}{JUDGE}"));
     place.run(["run", "tree.toml", "--out", "out"]);
     place.nothing_is_left();
     place.verdict("out")
@@ -40,6 +44,16 @@ fn workers_that_are_recycled_all_the_time_are_no_leak() {
     let verdict = soaked(&workers);
     assert_eq!(memory(&verdict)["judgement"], "no_leak", "{:#}", memory(&verdict));
     assert_eq!(verdict["outcome"], "pass", "{:#}", verdict["series"]);
+}
+
+#[test]
+fn a_server_that_forks_workers_and_replaces_them_is_no_leak() {
+    // The shell forks itself: each worker has all that its parent has, in common with it, and some of its own.
+    let script = "held=$(head -c 16000000 /dev/zero | tr \"\\0\" x); echo ready; work() { own=$(head -c 6000000 /dev/zero | tr \
+                  \"\\0\" y); sleep 0.5; }; while :; do (work) & (work) & (work) & wait; done";
+    let verdict =
+        soaked_target(&format!("[target]\ncommand = [\"sh\", \"-c\", '{script}']\nready = {{ line = '^ready$' }}\n"));
+    assert_eq!(memory(&verdict)["judgement"], "no_leak", "{:#}", memory(&verdict));
 }
 
 #[test]
