@@ -85,6 +85,7 @@ impl Cold {
         self.low >= COLD_SHARE * self.came
     }
 
+    /// Its pages are. What is lost in pieces smaller than a page, between others that are used, is touched with them.
     fn is_in_use(&self) -> bool {
         self.high <= IN_USE_SHARE * self.came
     }
@@ -95,7 +96,11 @@ impl Cold {
         if self.is_cold() {
             format!(", at least {} of it not touched in {waited_s:.0} s", show(low))
         } else if self.is_in_use() {
-            format!(", of {} that had come all but {} touched again within {waited_s:.0} s", show(came), show(high))
+            format!(
+                ", of {} that had come all but {} in pages touched again within {waited_s:.0} s",
+                show(came),
+                show(high)
+            )
         } else {
             format!(
                 ", between {} and {} of {} that had come not touched in {waited_s:.0} s",
@@ -119,7 +124,8 @@ impl Cold {
         }
         self.is_in_use().then(|| {
             format!(
-                "; of {} that had come {waited_s:.0} s before the end all but {} was touched again: it is in use, as with a cache",
+                "; of {} that had come {waited_s:.0} s before the end all but {} lies in pages that were touched again: in use as with a \
+                 cache, or lost in small pieces among what is",
                 show(came),
                 show(high)
             )
@@ -323,10 +329,10 @@ mod tests {
         // A cache that fills is read all over again.
         let cache = of(&cleared(20, 60, 90, 87), "settled_anon_swap_bytes");
         assert!(
-            whats(&cache)[0].contains("of 40 MiB that had come all but 3 MiB touched again within 10 s"),
+            whats(&cache)[0].contains("of 40 MiB that had come all but 3 MiB in pages touched again within 10 s"),
             "{cache:?}"
         );
-        assert!(cache.evidence.unwrap().contains("it is in use, as with a cache"));
+        assert!(cache.evidence.unwrap().contains("in use as with a cache, or lost in small pieces"));
         let undecided = of(&cleared(20, 60, 60, 30), "rss_bytes");
         assert!(
             whats(&undecided)[0].contains("between 10 MiB and 30 MiB of 40 MiB that had come not touched"),
