@@ -93,6 +93,49 @@ fn a_store_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it() {
     assert_eq!(store.column(run.key, series[0].number).unwrap().unwrap().t_s, [0.5, 1.5]);
 }
 
+/// A store as a soakd wrote it that knew neither compressed samples nor branches: one run of four seconds with its verdict. Its
+/// samples stand beside it as that soakd exported them. Names of the host were made up afterwards, nothing else.
+#[test]
+fn a_store_that_an_earlier_soakd_wrote_is_read_whole() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store_runs");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(fixtures.join("schema-3.sqlite"), folder.path().join("soakd.sqlite")).unwrap();
+    let exported = fs::read_to_string(fixtures.join("schema-3.csv")).unwrap();
+    let mut lines = exported.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let names = lines.next().unwrap();
+    let rows: Vec<Vec<&str>> = lines.collect();
+
+    let opened = Store::open(folder.path()).unwrap();
+    assert_eq!(opened.migrated.unwrap().from, 3);
+    assert_eq!(opened.interrupted, []);
+    let store = opened.store;
+    let run = store.run("last").unwrap();
+    assert_eq!(run.run.commit.as_deref(), Some("3f9a2c1"), "lifted out of its policy");
+    let verdict = soakd_reports::read(&store.verdict(run.key).unwrap().unwrap().to_string()).unwrap();
+    assert_eq!((verdict.run.id.as_str(), verdict.run.branch.as_deref()), (run.run.id.as_str(), None));
+
+    let read = || {
+        let series = store.series(run.key).unwrap();
+        let of = |scope: fn(&Scope) -> bool| series.iter().filter(move |series| scope(&series.scope));
+        let tree: Vec<_> = of(|scope| matches!(scope, Scope::Tree)).cloned().collect();
+        let numbers: Vec<_> = tree.iter().map(|series| series.number).collect();
+        store.columns(run.key, &numbers).unwrap()
+    };
+    let before = read();
+    assert!(before.len() > 5, "{}", before.len());
+    for column in &before {
+        let place = names.iter().position(|name| *name == column.series.metric).unwrap();
+        let exported = rows.iter().filter(|row| !row[place].is_empty());
+        let exported: Vec<(f64, f64)> =
+            exported.map(|row| (row[0].parse().unwrap(), row[place].parse().unwrap())).collect();
+        let read: Vec<(f64, f64)> = column.t_s.iter().copied().zip(column.values.iter().copied()).collect();
+        assert_eq!(read, exported, "{}", column.series.metric);
+    }
+    assert!(store.compress().unwrap() > 30);
+    assert_eq!(read(), before);
+    store.check().unwrap();
+}
+
 #[test]
 fn a_block_that_was_changed_is_named_as_damage_and_harms_no_other_run() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use crate::commands::output;
 use crate::exit::{Exit, Failure};
 use crate::history::entry::{self, Entry, Filter};
 use crate::history::measure::Measure;
-use crate::history::trend::{self, Trend, short};
+use crate::history::trend::{self, At, Trend, short};
 use crate::store::Store;
 use crate::verdict::write_whole;
 
@@ -83,10 +83,15 @@ fn draw(trends: &[Trend], profile: &str, runs: usize, file: &Path) -> Result<(),
 
 fn chart(trend: &Trend) -> TrendChart {
     let last = trend.points.last().map_or_else(String::new, |point| format!("last {}", trend.show(point.value)));
-    let sentences: Vec<String> = trend.sentences();
+    let place = |at: &At| at.commit.as_deref().map_or_else(|| at.run.clone(), short);
+    let change = trend.steps.last().map(|step| {
+        let worse = if step.is_worse { ", worse" } else { "" };
+        let (after, before) = (place(&step.after), place(&step.before));
+        format!("{:+.1} % between {after} and {before}{worse}", 100.0 * step.change.value)
+    });
     TrendChart {
         title: trend.subject.to_string(),
-        about: std::iter::once(last).chain(sentences.last().cloned()).collect::<Vec<_>>().join(" · "),
+        about: std::iter::once(last).chain(change).collect::<Vec<_>>().join(" · "),
         unit: trend.unit,
         points: trend
             .points
