@@ -258,6 +258,25 @@ fn compressed_samples_are_read_as_rows_were_and_take_less_room() {
 }
 
 #[test]
+fn what_compression_frees_is_given_back_to_the_file_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    long_run(&store, 20_000);
+    // Bytes of the file, and pages in it that hold nothing.
+    let settled = || {
+        let connection = rusqlite::Connection::open(store.file()).unwrap();
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0)).unwrap();
+        (std::fs::metadata(store.file()).unwrap().len(), free)
+    };
+    let (before, _) = settled();
+    assert!(store.compress().unwrap() > 0);
+    let (after, free) = settled();
+    assert_eq!(free, 0);
+    assert!(2 * after < before, "{after} of {before} bytes");
+}
+
+#[test]
 fn samples_of_a_run_that_goes_on_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

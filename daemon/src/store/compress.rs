@@ -38,7 +38,11 @@ pub(super) fn run(connection: &mut Connection, run: RunKey) -> Result<u64, ReadE
 
 /// Gives the file's unused pages back to the file system, where the file was made so that it can.
 pub(super) fn shrink(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("PRAGMA incremental_vacuum")
+    // Each step gives back one page, and only who asks for all rows takes all steps.
+    let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut pages = statement.query([])?;
+    while pages.next()?.is_some() {}
+    Ok(())
 }
 
 /// Samples that belong together, by series.
