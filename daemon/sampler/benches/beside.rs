@@ -270,8 +270,10 @@ fn compare(effort: &Effort, rivals: &Rivals, size: usize, (interval, measured): 
         // Into a pipe it would hold its lines back.
         let mut pidstat = Command::new("stdbuf");
         pidstat.args(["-oL", "pidstat", "-h", "-r", "-p", &pids.join(","), &seconds]);
-        let is_header = |line: &str| line.starts_with('#').then_some(None);
-        costs.push(("pidstat -r", Rival::start(&mut pidstat).measure(effort, measured, is_header)));
+        pidstat.env("S_TIME_FORMAT", "ISO");
+        // A line for each process, with its pid as the third word.
+        let is_first = |line: &str| (line.split_ascii_whitespace().nth(2) == Some(pids[0].as_str())).then_some(None);
+        costs.push(("pidstat -r", Rival::start(&mut pidstat).measure(effort, measured, is_first)));
     }
     if let Some(python) = &rivals.python {
         let mut psutil = Command::new(python);
