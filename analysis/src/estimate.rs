@@ -19,6 +19,11 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// Whether every number of it is finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        [Some(self.value), self.low, self.high].into_iter().flatten().all(f64::is_finite)
+    }
+
     /// The estimate in another unit: every number times `factor` (which may be negative).
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {

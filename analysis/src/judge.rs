@@ -24,9 +24,20 @@ pub fn judge(series: &Series, question: &Question) -> Judgement {
 /// [`judge`] for a digest.
 pub(crate) fn judge_digest(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Rigour) -> Judgement {
     match examine(digest, quantity, question, rigour) {
-        Ok(judgement) => judgement,
+        Ok(settled) => settled.judgement(digest, quantity, question, rigour),
         Err(why) => undecided(digest, quantity, question, why),
     }
+}
+
+/// [`judge_digest`] where it says `leak`, and nothing else: an answer that nobody reads is not put into words.
+pub(crate) fn leak_in_digest(
+    digest: &Digest,
+    quantity: Quantity,
+    question: &Question,
+    rigour: &Rigour,
+) -> Option<impl FnOnce() -> Judgement> {
+    let settled = examine(digest, quantity, question, rigour).ok()?;
+    (settled.found.kind == JudgementKind::Leak).then_some(move || settled.judgement(digest, quantity, question, rigour))
 }
 
 /// Values and times beyond these powers of ten cannot be squared and summed.
@@ -37,7 +48,7 @@ const LONGEST_S: f64 = 1e12;
 /// The mean of several lives is noisier than one of them by chance, but not by so much.
 const CLEARLY_QUIETER: f64 = 2.0;
 
-fn examine(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Rigour) -> Result<Judgement, String> {
+fn examine(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Rigour) -> Result<Settled, String> {
     let judged = Judged::among(digest.segments(), quantity, question.warmup_s);
     let points = judged.lives.iter().map(Vec::len).max().unwrap_or(0);
     if points < FEWEST_POINTS {
@@ -91,8 +102,7 @@ fn examine(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Ri
     if let Some(contradiction) = agreement::contradiction(&whole, rounding, rigour.alpha_level) {
         found.is_contradicted_by(contradiction, &tolerated);
     }
-    let settled = Settled { found, tolerated, left_out_s: burn_in_s, of: judged.of };
-    Ok(settled.judgement(digest, quantity, question, rigour))
+    Ok(Settled { found, tolerated, left_out_s: burn_in_s, of: judged.of })
 }
 
 /// Operations per second over all that some lives did.

@@ -37,6 +37,10 @@ pub struct ModelChoice {
     pub name: String,
     /// Its parameters with their intervals, by name with unit suffix.
     pub parameters: BTreeMap<String, Estimate>,
+    /// Where its curve changes suddenly: falls of a sawtooth, steps, beginnings and ends of bursts. Not told where there are
+    /// more than 256.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<LevelEvent>,
     /// Every model that was fitted, best first.
     pub scores: Vec<ModelScore>,
 }

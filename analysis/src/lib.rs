@@ -11,6 +11,7 @@
 //! | [`judgement`] | the answer: kind, rate, model, evidence |
 //! | [`judge`](mod@judge) | from a finished series to its judgement |
 //! | [`models`] | the growth models, a file each |
+//! | [`curve`] | from a model that a judgement names back to its curve |
 //! | [`monitor`] | the same, one sample at a time, with early decisions |
 //! | [`combine`](mod@combine) | several series, one answer |
 //! | [`formats`] | from the text that recorders write to series |
@@ -22,6 +23,7 @@ mod agreement;
 mod assess;
 mod collections;
 pub mod combine;
+pub mod curve;
 mod cycle;
 mod digest;
 pub mod estimate;

@@ -2,26 +2,39 @@
 //!
 //! *Sustained* shapes still grow at the end of the run; *bounded* ones have at least halved their speed or stopped.
 //! That is all the difference between a leak and a warm-up that a run can show, so the bounds of the parameters are
-//! the definition of "slowing down". Shape parameters are shares of the run. Each model is a file; [`MODELS`] is the
-//! table.
+//! the definition of "slowing down". Shape parameters are shares of the run.
+//!
+//! A third kind explains *motion* beside growth: waves, bursts, steps. It decides nothing; it is fitted to the trace when a
+//! judgement is put into words, and scored on the same blocks ([`Motion`]). Each model is a file behind one trait;
+//! [`MODELS`] is the table.
 
 mod accelerating;
 mod basis;
+mod burst;
 mod constant;
+mod cyclic;
 mod exponential;
 mod late_onset;
 mod linear;
+mod load;
+mod motion;
 mod operations;
 mod ramp_stop;
 mod saturating;
 mod saturating_linear;
 mod saturating_ramp;
+mod sawtooth;
+mod sinusoid;
+mod staircase;
 mod step;
 mod step_linear;
 mod step_saturating;
 mod sublinear;
 
 pub use basis::{Basis, Columns};
+pub(crate) use motion::Score;
+pub use motion::{Motion, Moved, Scene};
+pub(crate) use sawtooth::{Fall, tooth};
 
 /// Whether a shape still grows at the end of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +133,8 @@ impl Form {
     }
 }
 
-/// Explains one series. Fitting is pure: the same blocks give the same fit.
+/// Explains one series. Fitting is pure: the same blocks give the same fit. A model is a shape in one or more forms, motion,
+/// or either of the two.
 pub trait GrowthModel: Sync {
     /// Its name in the report.
     fn name(&self) -> &'static str;
@@ -130,8 +144,14 @@ pub trait GrowthModel: Sync {
     fn clock(&self) -> Clock {
         Clock::Time
     }
-    /// The ways to write it; the best one stands for the model.
-    fn forms(&self) -> &'static [Form];
+    /// The ways to write it as a shape of the blocks; the best one stands for the model.
+    fn forms(&self) -> &'static [Form] {
+        &[]
+    }
+    /// How it is found in the trace, where it is motion beside growth.
+    fn motion(&self) -> Option<&'static dyn Motion> {
+        None
+    }
 }
 
 /// Every growth model, in the order of the report.
@@ -154,6 +174,11 @@ pub static MODELS: &[&dyn GrowthModel] = &[
     &operations::SaturatingOps,
     &operations::SublinearOps,
     &operations::RampStopOps,
+    &cyclic::Cyclic,
+    &cyclic::CyclicDrift,
+    &burst::Burst,
+    &staircase::Staircase,
+    &load::Load,
 ];
 
 /// Slowest saturation that counts as one: its speed at the end is e^(-1/0.6) = 19 % of that at the start.
@@ -213,6 +238,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), MODELS.len());
         for model in MODELS {
+            assert!(!model.forms().is_empty() || model.motion().is_some(), "{} explains nothing", model.name());
             for form in model.forms() {
                 let grid = (form.grid)(&layout());
                 assert!(!grid.is_empty(), "{} has no grid", model.name());

@@ -12,8 +12,8 @@
 use crate::assess::Rigour;
 use crate::digest::Digest;
 use crate::estimate::Estimate;
-use crate::judge::judge_digest;
-use crate::judgement::{Judgement, JudgementKind};
+use crate::judge::{judge_digest, leak_in_digest};
+use crate::judgement::Judgement;
 use crate::level;
 use crate::lives::{Life, Lives};
 use crate::quantity::Quantity;
@@ -148,10 +148,10 @@ impl Monitor {
         }
         let looks = self.looks_s.len() + 1;
         let rigour = Rigour::shared(looks * self.question.family.max(1), self.question.confidence);
-        let judgement = judge_digest(&self.digest, self.quantity, &self.question, &rigour);
-        let before = self.suspected;
-        self.suspected = judgement.judgement == JudgementKind::Leak;
-        (before && self.suspected).then_some(judgement)
+        let leak = leak_in_digest(&self.digest, self.quantity, &self.question, &rigour);
+        let before = std::mem::replace(&mut self.suspected, leak.is_some());
+        // Only the answer on which the run may end is put into words.
+        leak.filter(|_| before).map(|judgement| judgement())
     }
 
     /// The judgement of what was taken so far, as [`judge`](crate::judge()) gives it of a finished series.
@@ -187,6 +187,7 @@ impl Monitor {
 mod tests {
     use super::*;
     use crate::judge;
+    use crate::judgement::JudgementKind;
     use crate::series::Series;
 
     fn noise(i: usize) -> f64 {

@@ -37,6 +37,8 @@ pub(crate) enum Beside {
 #[derive(Debug, Clone)]
 pub(crate) struct Chosen {
     pub(crate) panel: Panel,
+    /// When each block begins, in times of the newest life.
+    pub(crate) starts: Vec<f64>,
     pub(crate) view: View,
     pub(crate) beside: Beside,
     /// Nuisance columns that are load or cycle; the rest are jumps.
@@ -151,6 +153,10 @@ pub(crate) fn choose(lives: &Lives, has_ops: bool, jumps: &[Jump], rounding: f64
     let (start, length) = (lives.start(), lives.length());
     let mut candidates: Vec<Chosen> = Vec::new();
     for (count, ranges, views) in layouts(lives) {
+        let newest = &lives.newest().trace;
+        let begins =
+            |row: &Row| row.last().and_then(|range| newest.t.get(range.start)).copied().unwrap_or(f64::INFINITY);
+        let starts: Vec<f64> = ranges.iter().map(begins).collect();
         for view in views {
             if *view == View::Troughs && lives.is_plain(&ranges) {
                 continue;
@@ -179,6 +185,7 @@ pub(crate) fn choose(lives: &Lives, has_ops: bool, jumps: &[Jump], rounding: f64
                     let panel = Panel { x: x.clone(), v, nuisance, x_ops: None, rounding };
                     candidates.push(Chosen {
                         panel,
+                        starts: starts.clone(),
                         view: *view,
                         beside,
                         beside_columns,

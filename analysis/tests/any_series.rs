@@ -50,7 +50,13 @@ fn not_finite(judgement: &Judgement) -> Vec<&'static str> {
         all.into_iter().flatten().any(|number| !number.is_finite()).then_some(name)
     });
     let numbers = numbers.into_iter().filter_map(|(name, number)| number.filter(|n| !n.is_finite()).map(|_| name));
-    estimates.chain(numbers).collect()
+    let model = judgement.model.iter().flat_map(|model| {
+        let parameters = model.parameters.values().flat_map(|one| [Some(one.value), one.low, one.high]).flatten();
+        let turns = model.turns.iter().flat_map(|turn| [turn.t_s, turn.change]);
+        let scores = model.scores.iter().map(|score| score.behind);
+        parameters.chain(turns).chain(scores).filter(|number| !number.is_finite()).map(|_| "model")
+    });
+    estimates.chain(numbers).chain(model).collect()
 }
 
 proptest! {

@@ -318,3 +318,61 @@ fn a_leak_under_nine_collections_is_seen_in_what_they_leave_and_a_warm_up_under_
         assert_ne!(warm.judgement, JudgementKind::Leak, "{:?}", warm.evidence);
     }
 }
+
+/// `holds` is what the interval of a parameter must hold.
+#[track_caller]
+fn is_explained_by(judgement: &Judgement, name: &str, alone: &str, holds: &[(&str, f64)]) {
+    let model = judgement.model.as_ref().unwrap();
+    assert_eq!(model.name, name, "{:?}", model.scores);
+    for (parameter, value) in holds {
+        let told = model.parameters.get(*parameter).unwrap_or_else(|| panic!("{parameter}: {:?}", model.parameters));
+        assert!(told.low.unwrap() <= *value && *value <= told.high.unwrap(), "{parameter}: {told:?} without {value}");
+    }
+    assert_eq!((model.scores[0].name.as_str(), model.scores[0].behind), (name, 0.0));
+    assert!(model.scores.windows(2).all(|pair| pair[0].behind <= pair[1].behind));
+    // A level or a line alone is a row of the same table, and no match.
+    let behind = model.scores.iter().find(|score| score.name == alone).unwrap().behind;
+    assert!(behind > 10.0, "`{alone}` is only {behind} behind `{name}`");
+}
+
+#[test]
+fn motion_is_a_model_with_parameters_and_a_score_of_its_own() {
+    let hum = |t: f64| 60_000.0 * noise((t * 10.0) as usize);
+    let wave = |t: f64| 50.0 * MIB + 4.0 * MIB * (t / 40.0).sin() + hum(t);
+    let period_s = 80.0 * std::f64::consts::PI;
+    let waves = judged(&series(Quantity::Bytes, 1500, 1.0, wave));
+    says(&waves, JudgementKind::NoLeak);
+    is_explained_by(&waves, "cyclic", "constant", &[("period_s", period_s), ("amplitude_bytes", 4.0 * MIB)]);
+
+    let drift = |t: f64| wave(t) + 0.02 * MIB * t;
+    let waves = judged(&series(Quantity::Bytes, 1500, 1.0, drift));
+    says(&waves, JudgementKind::Leak);
+    is_explained_by(&waves, "cyclic_drift", "linear", &[("period_s", period_s), ("growth_bytes_per_hour", 72.0 * MIB)]);
+
+    // A collector whose troughs rise.
+    let saw = |t: f64| 50.0 * MIB + 9.0 * MIB * (t / 31.0).fract() + 0.01 * MIB * t + hum(t);
+    let teeth = judged(&series(Quantity::Bytes, 1500, 1.0, saw));
+    says(&teeth, JudgementKind::Leak);
+    let holds = [("period_s", 31.0), ("height_bytes", 9.0 * MIB), ("trough_drift_bytes_per_hour", 36.0 * MIB)];
+    is_explained_by(&teeth, "cyclic_drift", "linear", &holds);
+
+    let bursts = |t: f64| {
+        let far = (300.0..340.0).contains(&t) || (700.0..750.0).contains(&t) || (1200.0..1245.0).contains(&t);
+        50.0 * MIB + if far { 20.0 * MIB } else { 0.0 } + hum(t)
+    };
+    let bursts = judged(&series(Quantity::Bytes, 1500, 1.0, bursts));
+    says(&bursts, JudgementKind::NoLeak);
+    let holds = [("start_s", 299.5), ("length_s", 45.0), ("height_bytes", 20.0 * MIB), ("retained_ratio", 0.0)];
+    is_explained_by(&bursts, "burst", "constant", &holds);
+    assert_eq!(bursts.model.unwrap().turns.len(), 6);
+
+    let stairs = |t: f64| 50.0 * MIB + 3.0 * MIB * ((t + 40.0) / 75.0).floor() + hum(t);
+    let stairs = judged(&series(Quantity::Bytes, 1500, 1.0, stairs));
+    says(&stairs, JudgementKind::Leak);
+    is_explained_by(&stairs, "staircase", "linear", &[("step_bytes", 3.0 * MIB), ("steps_per_hour", 48.0)]);
+
+    let jump = |t: f64| 50.0 * MIB + if t < 600.0 { 0.0 } else { 6.0 * MIB } + hum(t);
+    let jump = judged(&series(Quantity::Bytes, 1500, 1.0, jump));
+    says(&jump, JudgementKind::NoLeak);
+    is_explained_by(&jump, "step", "constant", &[("step_s", 599.5), ("step_bytes", 6.0 * MIB)]);
+}

@@ -82,12 +82,9 @@ impl Lines {
     fn add_model(&mut self, curve: &Curve, rate: soakd_analysis::Estimate, span: Span, series: &SeriesVerdict) {
         let length_s = span.to_s - span.from_s;
         let middle_s = span.from_s + length_s / 2.0;
-        let steps = u32::try_from(SMOOTH).unwrap_or(1);
-        for step in 0..=steps {
-            // The first moments were left out of the fit.
-            let t_s = span.to_s - (span.to_s - curve.from_s) * f64::from(steps - step) / f64::from(steps);
-            self.model.push((t_s, curve.at(t_s)));
-        }
+        // The first moments were left out of the fit.
+        let times = curve.times(curve.from_s, span.to_s, SMOOTH, COLUMNS);
+        self.model = times.into_iter().map(|t_s| (t_s, curve.at(t_s))).collect();
         let value_per_s = rate.value / 3600.0;
         let off = |end: Option<f64>| end.map(|end| (end - rate.value) / 3600.0);
         if let (Some(low), Some(high)) = (off(rate.low), off(rate.high)) {

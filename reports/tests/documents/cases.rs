@@ -84,6 +84,7 @@ fn judgement(kind: JudgementKind, rate: f64, low: f64, high: f64) -> Judgement {
                     BTreeMap::from([("growth_bytes_per_hour".to_owned(), estimate(rate * MIB, low * MIB, high * MIB))])
                 }
             },
+            turns: Vec::new(),
             scores: match kind {
                 JudgementKind::NoLeak => scores(["constant", "linear"]),
                 _ => scores(["linear", "constant"]),
@@ -291,6 +292,7 @@ fn block() -> Findings {
             ("e_foldings".to_owned(), estimate(0.5, 0.5, 1.1)),
             ("growth_bytes".to_owned(), estimate(8.4 * MIB, 7.9 * MIB, 8.9 * MIB)),
         ]),
+        turns: Vec::new(),
         scores: scores(["exponential", "linear"]),
     });
     leak.time_to_limit_s = Some(estimate(3840.0, 3580.0, 4140.0));
@@ -302,6 +304,7 @@ fn block() -> Findings {
     descriptors.judgement.model = Some(ModelChoice {
         name: "linear".to_owned(),
         parameters: BTreeMap::from([("growth_count_per_hour".to_owned(), estimate(3600.0, 3550.0, 3650.0))]),
+        turns: Vec::new(),
         scores: scores(["linear", "constant"]),
     });
     descriptors.judgement.rate_per_hour = Some(estimate(3600.0, 3550.0, 3650.0));
