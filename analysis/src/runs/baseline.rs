@@ -7,7 +7,12 @@ use crate::stats::student;
 /// With fewer runs their noise is not known well enough to tell a regression from chance.
 pub const FEWEST_RUNS: usize = 10;
 
-/// Earlier runs of the same thing.
+/// What sums of a few dozen places are off by, as a share.
+const ROUNDING: f64 = 1e-12;
+/// The one-sided normal quantile of 95 %.
+const CHANCE_MEMORY: f64 = 1.645;
+
+/// Earlier runs of the same thing, in the order in which they ran.
 ///
 /// A further run is out of what is usual where it lies beyond the threshold *and* beyond what chance makes of an unchanged
 /// program: the prediction interval for a single further value (Hahn 1969, J. Am. Stat. Assoc. 64, 878-888,
@@ -55,6 +60,20 @@ impl Baseline {
     #[must_use]
     pub fn noise(&self) -> f64 {
         self.scale.change(self.sigma)
+    }
+
+    /// How many independent runs tell as much as these: fewer where what one run was off is there in the next one too (Bayley &
+    /// Hammersley 1946, J. R. Stat. Soc. Suppl. 8, 184-197, for a first-order autoregression). Chance alone makes a memory of
+    /// 1.64 / root n in one history of twenty, which is left out.
+    #[must_use]
+    pub fn effective_count(&self) -> f64 {
+        let count = self.places.len() as f64;
+        let off: Vec<f64> = self.places.iter().map(|place| place - self.mean).collect();
+        let squares: f64 = off.iter().map(|off| off * off).sum();
+        let products: f64 = off.iter().zip(off.iter().skip(1)).map(|(one, next)| one * next).sum();
+        // Below this it is rounding that runs differ by.
+        let memory = if self.sigma > ROUNDING * (1.0 + self.mean.abs()) { products / squares } else { 0.0 };
+        if memory > CHANCE_MEMORY / count.sqrt() { count * (1.0 - memory) / (1.0 + memory) } else { count }
     }
 
     /// By how much `value` differs from the level, as a share; `None` where it cannot be compared.
@@ -144,6 +163,17 @@ mod tests {
         let limit = baseline.limit_beside(&[200.0], Worse::Up, 0.0, 0.01).unwrap();
         assert!((210.0..230.0).contains(&limit), "{limit}");
         assert_eq!(baseline.limit_beside(&[], Worse::Up, 0.0, 0.01), None);
+    }
+
+    #[test]
+    fn runs_that_remember_the_one_before_tell_less() {
+        let alternating: Vec<f64> = (0..20).map(|run| if run % 2 == 0 { 99.0 } else { 101.0 }).collect();
+        assert_eq!(Baseline::of(&alternating, Scale::Ratio).unwrap().effective_count(), 20.0);
+        assert_eq!(Baseline::of(&[5.0; 20], Scale::Ratio).unwrap().effective_count(), 20.0);
+        // Two stretches of ten: 18 products of one and one of minus one over 20 squares is 0.85.
+        let two_levels: Vec<f64> = (0..20).map(|run| if run < 10 { 99.0 } else { 101.0 }).collect();
+        let told = Baseline::of(&two_levels, Scale::Share).unwrap().effective_count();
+        assert!((told - 20.0 * 0.15 / 1.85).abs() < 1e-9, "{told}");
     }
 
     #[test]

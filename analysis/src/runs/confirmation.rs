@@ -69,7 +69,9 @@ pub fn hold(
         [] => baseline.limit(worse, threshold, each),
         fixed => baseline.limit_beside(fixed, worse, threshold, each)?,
     };
-    let needed = needed(baseline.count(), chance, numbers);
+    let without_memory = needed(baseline.count() as f64, chance, numbers);
+    // A level that changed among the earlier runs looks like memory as well, which must not blind for long: one run more at most.
+    let needed = needed(baseline.effective_count(), chance, numbers).min(without_memory + 1);
     let is_beyond = match worse {
         Worse::Up => value > limit,
         Worse::Down => value < limit,
@@ -88,10 +90,11 @@ const MOST_IN_A_ROW: usize = 5;
 
 /// How many runs in a row have to be beyond all of `count` earlier ones, two at least, so that chance does it no more often
 /// than asked. Of runs that differ by chance alone, whatever its distribution, every order is as likely as any other: the last
-/// k are the k worst with a chance of 1 in (count + k choose k).
-fn needed(count: usize, chance: f64, numbers: usize) -> usize {
+/// k are the k worst with a chance of 1 in (count + k choose k). Where a run remembers the one before, `count` is that of as many
+/// independent ones.
+fn needed(count: f64, chance: f64, numbers: usize) -> usize {
     let is_rare = |runs: usize| {
-        let by_chance: f64 = (1..=runs).map(|run| run as f64 / (count + run) as f64).product();
+        let by_chance: f64 = (1..=runs).map(|run| run as f64 / (count + run as f64)).product();
         numbers.max(1) as f64 * by_chance <= chance
     };
     (2..MOST_IN_A_ROW).find(|runs| is_rare(*runs)).unwrap_or(MOST_IN_A_ROW)
@@ -126,9 +129,9 @@ mod tests {
     #[test]
     fn few_runs_and_many_numbers_take_more_in_a_row() {
         // 5 / (12 choose 2) = 0.076, 5 / (13 choose 3) = 0.017; 5 / (22 choose 2) = 0.022.
-        assert_eq!((needed(10, 0.05, 5), needed(20, 0.05, 5)), (3, 2));
-        assert_eq!((needed(20, 0.05, 11), needed(20, 0.05, 12)), (2, 3));
-        assert_eq!((needed(1000, 0.05, 1), needed(10, 1e-9, 100)), (2, MOST_IN_A_ROW));
+        assert_eq!((needed(10.0, 0.05, 5), needed(20.0, 0.05, 5)), (3, 2));
+        assert_eq!((needed(20.0, 0.05, 11), needed(20.0, 0.05, 12)), (2, 3));
+        assert_eq!((needed(1000.0, 0.05, 1), needed(10.0, 1e-9, 100)), (2, MOST_IN_A_ROW));
     }
 
     #[test]
