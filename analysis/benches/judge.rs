@@ -15,7 +15,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use soakd_analysis::{Monitor, Quantity, Question, Series, judge};
+use soakd_analysis::{Estimate, Monitor, Quantity, Question, Series, judge};
 
 const LENGTHS: [usize; 6] = [1_000, 10_000, 86_400, 100_000, 300_000, 1_000_000];
 
@@ -97,6 +97,17 @@ fn judgements(criterion: &mut Criterion) {
 }
 
 /// A whole run through the monitor, asked after every sample: divide by the length for the cost of one update.
+/// Takes every sample, asking for a decision after each, as a run does that goes on to its end.
+fn follow(question: Question, t_s: &[f64], values: &[f64]) -> Option<Estimate> {
+    let mut monitor = Monitor::new(Quantity::Bytes, question);
+    for (t_s, value) in t_s.iter().zip(values) {
+        if monitor.push(*t_s, *value, None).is_ok() {
+            black_box(monitor.decision());
+        }
+    }
+    monitor.rate_per_hour()
+}
+
 fn updates(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("monitor");
     group.sample_size(10);
@@ -104,19 +115,28 @@ fn updates(criterion: &mut Criterion) {
         let (t_s, values) = points(length);
         group.throughput(Throughput::Elements(length as u64));
         group.bench_function(BenchmarkId::from_parameter(length), |bencher| {
+            bencher.iter(|| follow(Question::new(length as f64), &t_s, &values));
+        });
+    }
+    group.finish();
+}
+
+/// A named warm-up brings eleven looks in place of two.
+fn updates_after_a_warm_up(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("monitor_named_warm_up");
+    group.sample_size(10);
+    for length in [1_000, 86_400] {
+        let (t_s, values) = points(length);
+        group.throughput(Throughput::Elements(length as u64));
+        group.bench_function(BenchmarkId::from_parameter(length), |bencher| {
             bencher.iter(|| {
-                let mut monitor = Monitor::new(Quantity::Bytes, Question::new(length as f64));
-                for (t_s, value) in t_s.iter().zip(&values) {
-                    if monitor.push(*t_s, *value, None).is_ok() {
-                        black_box(monitor.decision());
-                    }
-                }
-                monitor.rate_per_hour()
+                let question = Question { warmup_s: Some(0.1 * length as f64), ..Question::new(length as f64) };
+                follow(question, &t_s, &values)
             });
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, judgements, updates);
+criterion_group!(benches, judgements, updates, updates_after_a_warm_up);
 criterion_main!(benches);

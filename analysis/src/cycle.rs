@@ -41,6 +41,28 @@ fn waves(x: &[f64], frequency: f64) -> (Vec<f64>, Vec<f64>) {
         .unzip()
 }
 
+/// Waves of rising frequency, each turned on from the one before: a sine costs more than all else that is done with it.
+struct Sweep {
+    cos: Vec<f64>,
+    sin: Vec<f64>,
+    /// Cosine and sine of the angle from one frequency to the next.
+    turn: Vec<(f64, f64)>,
+}
+
+impl Sweep {
+    fn new(x: &[f64], from: f64, spacing: f64) -> Self {
+        let (cos, sin) = waves(x, from);
+        let (turn_cos, turn_sin) = waves(x, spacing);
+        Self { cos, sin, turn: turn_cos.into_iter().zip(turn_sin).collect() }
+    }
+
+    fn advance(&mut self) {
+        for ((cos, sin), (turn_cos, turn_sin)) in self.cos.iter_mut().zip(&mut self.sin).zip(&self.turn) {
+            (*cos, *sin) = (*cos * turn_cos - *sin * turn_sin, *sin * turn_cos + *cos * turn_sin);
+        }
+    }
+}
+
 fn harmonics(x: &[f64], frequency: f64) -> Vec<Vec<f64>> {
     let (c1, s1) = waves(x, frequency);
     let (c2, s2) = waves(x, 2.0 * frequency);
@@ -80,21 +102,29 @@ pub(crate) fn find(x: &[f64], v: &[f64], steps: &[Vec<f64>]) -> Option<Cycle> {
     if !(power > 0.0) {
         return None;
     }
-    let slow = (0..62).map(|i| (1.8 + 0.1 * f64::from(i), 0.1));
-    let fast = (0..).map(|i| (8.0 + 0.25 * f64::from(i), 0.25)).take_while(|(f, _)| *f < m / 8.0);
     let mut best = (0.0, 0.0, 0.0);
-    for (frequency, spacing) in slow.chain(fast) {
-        let (mut c, mut s) = waves(x, frequency);
-        space.remove_from(&mut c);
-        space.remove_from(&mut s);
-        let (cc, ss, cs) = (dot(&c, &c), dot(&s, &s), dot(&c, &s));
-        let (cu, su) = (dot(&c, &u), dot(&s, &u));
-        let determinant = cc * ss - cs * cs;
-        if determinant > 1e-9 * cc * ss {
-            let removed = (cu * cu * ss - 2.0 * cu * su * cs + su * su * cc) / determinant;
-            if removed > best.0 {
-                best = (removed, frequency, spacing);
+    for (from, spacing, to) in [(1.8, 0.1, 7.95), (8.0, 0.25, m / 8.0)] {
+        let mut sweep = Sweep::new(x, from, spacing);
+        let frequencies = (0..).map(|i| from + spacing * f64::from(i)).take_while(|frequency| *frequency < to);
+        for frequency in frequencies {
+            let (c, s) = (&sweep.cos, &sweep.sin);
+            // Products of what the trend leaves of the two; what it leaves of the series is `u` already.
+            let (mut cc, mut ss, mut cs) = (dot(c, c), dot(s, s), dot(c, s));
+            for direction in space.directions() {
+                let (along_c, along_s) = (dot(direction, c), dot(direction, s));
+                cc -= along_c * along_c;
+                ss -= along_s * along_s;
+                cs -= along_c * along_s;
             }
+            let (cu, su) = (dot(c, &u), dot(s, &u));
+            let determinant = cc * ss - cs * cs;
+            if cc > 0.0 && ss > 0.0 && determinant > 1e-9 * cc * ss {
+                let removed = (cu * cu * ss - 2.0 * cu * su * cs + su * su * cc) / determinant;
+                if removed > best.0 {
+                    best = (removed, frequency, spacing);
+                }
+            }
+            sweep.advance();
         }
     }
     let (removed, mut frequency, mut width) = best;
@@ -158,6 +188,16 @@ mod tests {
         let v: Vec<f64> = x().iter().map(|x| 3.0 * x + (std::f64::consts::TAU * 5.3 * x).sin()).collect();
         let cycle = find(&x(), &v, &[]).unwrap();
         assert!((cycle.count - 5.3).abs() < 0.02, "{}", cycle.count);
+    }
+
+    #[test]
+    fn a_wave_that_was_turned_on_is_the_wave_of_that_frequency() {
+        let mut sweep = Sweep::new(&x(), 1.8, 0.1);
+        (0..61).for_each(|_| sweep.advance());
+        let (cos, sin) = waves(&x(), 1.8 + 6.1);
+        let off =
+            |turned: &[f64], direct: &[f64]| turned.iter().zip(direct).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off(&sweep.cos, &cos) < 1e-12 && off(&sweep.sin, &sin) < 1e-12);
     }
 
     #[test]

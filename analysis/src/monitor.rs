@@ -33,7 +33,7 @@ const FIRST_AFTER_WARM_UP: f64 = 0.15;
 /// Samples that a look needs, after a named warm-up where there is one.
 const FEWEST_SAMPLES: usize = 40;
 /// The live estimate is renewed when the series has grown by this share.
-const RENEWED: f64 = 0.05;
+const RENEWED: f64 = 0.1;
 /// Samples that a live estimate needs.
 const FEWEST_FOR_RATE: usize = 20;
 
@@ -122,7 +122,7 @@ impl Monitor {
 
     /// The current estimate of the growth per hour, for display; `None` while there are too few samples.
     ///
-    /// A line through the quietest blocks of the last 60 % of the samples, at most 5 % of the run old. It takes a fill
+    /// A line through the quietest blocks of the last 60 % of the samples, at most a tenth of the run old. It takes a fill
     /// that is going on for growth: it is no judgement.
     #[must_use]
     pub fn rate_per_hour(&self) -> Option<Estimate> {

@@ -44,6 +44,11 @@ impl Space {
         0.0
     }
 
+    /// Directions of length 1, at right angles to each other, that span the columns.
+    pub(crate) fn directions(&self) -> impl Iterator<Item = &[f64]> {
+        self.basis.iter().map(Vec::as_slice)
+    }
+
     /// Takes from `values` what the columns explain.
     pub(crate) fn remove_from(&self, values: &mut [f64]) {
         for direction in &self.basis {
