@@ -81,7 +81,9 @@ pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
     for sampler in &report.samplers {
         let row = sampler.id.row();
         let metrics: Vec<String> = row.metrics.iter().map(|metric| format!("`{}`", metric.name())).collect();
-        warnings.extend(slowed(sampler, &metrics.join(", ")));
+        // What nobody asked for explains, and is told with the cost alone.
+        let weakens = row.metrics.iter().any(|id| id.row().judged_by_default || policy.names_metric(id.name()));
+        warnings.extend(slowed(sampler, &metrics.join(", ")).filter(|_| weakens));
         let (text, hint) = match sampler.status {
             SamplerStatus::Failed(why) | SamplerStatus::Partly(why) => (
                 format!("{} from `{}`: {} ({why})", metrics.join(", "), row.name, "not measured for all processes"),

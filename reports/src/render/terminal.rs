@@ -10,7 +10,7 @@ use crate::advice::advice;
 use crate::amount::{amount, clock, percent, span};
 use crate::next::next_steps;
 use crate::outcome::{Outcome, Severity};
-use crate::record::HeapFrom;
+use crate::record::{HeapFrom, SourceCost};
 use crate::sentence::{budget_line, could_have_seen, ended, ended_for, heap_line, outlook, series_line, source_line};
 use crate::series::Role;
 use crate::verdict::{DecidedBy, Verdict};
@@ -59,6 +59,8 @@ const CHECKPOINT: &str = "checkpoint";
 const CHECKPOINT_FAILED: &str = "checkpoint_failed";
 /// Events that are told; the document has them all.
 const MOST_EVENTS: usize = 8;
+/// So many readings of a source may be left out before it is told.
+const FEW_PUT_OFF: u64 = 9;
 
 /// Text that grows line by line. Everything that enters it comes through [`Page::show`] or is ours.
 struct Page {
@@ -299,13 +301,22 @@ impl Page {
             self.heading("soakd itself");
             self.item(&parts.join(", "));
         }
-        // What holds up the target is told apart: it is no matter of soakd alone.
-        for source in overhead.sources.iter().filter(|source| source.target_faults_count.is_some()) {
+        // What holds up the target is told apart, since it is no matter of soakd alone, and what was read less often than asked for.
+        let is_told = |source: &&SourceCost| source.target_faults_count.is_some() || source.put_off_count > FEW_PUT_OFF;
+        for source in overhead.sources.iter().filter(is_told) {
             let mut parts = vec![format!("`{}` read {} times", source.name, source.reads_count)];
             parts.extend(source.read_p99_s.map(|read_s| format!("99 of 100 within {}", span(read_s))));
             parts.extend(source.read_max_s.map(|read_s| format!("the longest {}", span(read_s))));
             parts
                 .extend(source.target_faults_count.map(|count| format!("{count} page faults of the target meanwhile")));
+            if source.put_off_count > FEW_PUT_OFF {
+                let pause = source.longest_pause_s.map(|pause_s| format!(", down to once in {}", span(pause_s)));
+                parts.push(format!(
+                    "{} times left out to stay cheap{}",
+                    source.put_off_count,
+                    pause.unwrap_or_default()
+                ));
+            }
             self.item(&parts.join(", "));
         }
     }
