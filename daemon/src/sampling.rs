@@ -286,7 +286,7 @@ impl Loop {
             host: None,
             processes: Vec::new(),
             operations,
-            marks: marks(&reading.marks, t_s, clock::monotonic_nanos()),
+            marks: marks(&reading.marks, self.clock.t_s(), clock::monotonic_nanos()),
             missed_ticks_count: 0,
             suspended_s: 0.0,
             clock_jumped_s: 0.0,
@@ -329,7 +329,7 @@ impl Loop {
         self.cost.record(1, watch.elapsed());
         let due_metrics = reading.due;
         let processes = if self.options.per_process { self.members.pick(reading, t_s, interval_s) } else { Vec::new() };
-        let marks = marks(&reading.marks, t_s, clock::monotonic_nanos());
+        let marks = marks(&reading.marks, self.clock.t_s(), clock::monotonic_nanos());
         let (arrivals_count, departures_count) = (reading.arrivals.len(), reading.departures.len());
         let host = self.host.as_mut().filter(|_| is_due(&mut self.host_due_s, HOST_EVERY_S)).map(|host| {
             let mut reading = Reading::default();
@@ -361,10 +361,12 @@ impl Loop {
 
 /// When the phases of `marks` began, in seconds of the run, seen at `t_s`, which was `now_nanos` on the host's monotonic clock;
 /// those of before the run left out.
-fn marks(marks: &[PhaseMark], t_s: f64, now_nanos: u64) -> Vec<(f64, String)> {
+/// The marks with their times in the run, which is at `now_s` when the clock of the marks is at `now_nanos`. A sample is no measure of
+/// that: it is older by what its reading took, and a mark of the first moments would come to lie before the run.
+fn marks(marks: &[PhaseMark], now_s: f64, now_nanos: u64) -> Vec<(f64, String)> {
     // The target's word is taken for no time that it cannot have been.
     let ago_s = |mark: &PhaseMark| Duration::from_nanos(now_nanos.saturating_sub(mark.monotonic_nanos)).as_secs_f64();
-    marks.iter().map(|mark| (t_s - ago_s(mark), mark.name.clone())).filter(|(at_s, _)| *at_s >= 0.0).collect()
+    marks.iter().map(|mark| (now_s - ago_s(mark), mark.name.clone())).filter(|(at_s, _)| *at_s >= 0.0).collect()
 }
 
 /// Whether something that happens every `every_s` seconds is due on the tick at `t_s`; if so, the next time is set.

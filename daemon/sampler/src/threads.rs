@@ -28,8 +28,8 @@ impl ThreadSampler {
 impl Sampler for ThreadSampler {
     fn read(&mut self, reading: &mut Reading) -> Result<(), SampleError> {
         let facts = rustix::fs::fstat(&self.folder)?;
-        // A process that can be read has a thread. Fewer than three links: this kernel does not count folders as links.
-        let threads = facts.st_nlink.checked_sub(2).filter(|count| *count > 0).ok_or(SampleError::Unsupported)?;
+        // Fewer than three links: the process has just ended, or, if it still lives, this kernel does not count folders as links.
+        let threads = facts.st_nlink.checked_sub(2).filter(|count| *count > 0).ok_or(SampleError::Vanished)?;
         reading.set(MetricId::Threads, as_reading(threads));
         Ok(())
     }
