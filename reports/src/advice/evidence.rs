@@ -147,9 +147,18 @@ pub(super) fn steps(verdict: &Verdict) -> Option<String> {
     Some(format!("{} rises in steps (model `{}`){at}", name(leak), model(leak)))
 }
 
+/// How far behind the model of `series` the best one that follows operations is, where that is too far to explain it as well.
+fn operations_behind(series: &SeriesVerdict) -> Option<f64> {
+    let scores = &series.judgement.model.as_ref()?.scores;
+    let by_ops = scores.iter().find(|score| score.name.ends_with("_ops"))?;
+    (!model(series).ends_with("_ops") && by_ops.behind > CLOSE).then_some(by_ops.behind)
+}
+
 pub(super) fn per_operation(verdict: &Verdict) -> Option<String> {
+    let is_asked_per_op = |series: &SeriesVerdict| series.tolerance.per == Per::Op;
     let follows = |series: &&SeriesVerdict| {
-        is_memory(series) && (series.tolerance.per == Per::Op || model(series).ends_with("_ops"))
+        let may_follow = is_asked_per_op(series) && operations_behind(series).is_none();
+        is_memory(series) && (may_follow || model(series).ends_with("_ops"))
     };
     let leak = leaks(verdict).find(follows)?;
     let rate = leak.judgement.rate_per_op?;
@@ -158,17 +167,16 @@ pub(super) fn per_operation(verdict: &Verdict) -> Option<String> {
 
 pub(super) fn by_the_clock(verdict: &Verdict) -> Option<String> {
     let leak = leaks(verdict).find(|series| is_memory(series))?;
-    let scores = &leak.judgement.model.as_ref()?.scores;
-    let by_ops = scores.iter().find(|score| score.name.ends_with("_ops"))?;
-    let is_far = !model(leak).ends_with("_ops") && by_ops.behind > CLOSE;
-    is_far.then(|| {
-        format!(
-            "for {} every model that follows operations is at least {:.0} behind `{}`",
-            name(leak),
-            by_ops.behind,
-            model(leak)
-        )
-    })
+    // Under a steady load operations are a clock, and one that is read less exactly: who counts in them is not told otherwise.
+    if leak.tolerance.per == Per::Op {
+        return None;
+    }
+    let behind = operations_behind(leak)?;
+    Some(format!(
+        "for {} every model that follows operations is at least {behind:.0} behind `{}`",
+        name(leak),
+        model(leak)
+    ))
 }
 
 pub(super) fn one_process(verdict: &Verdict) -> Option<String> {

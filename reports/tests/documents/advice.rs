@@ -88,6 +88,15 @@ fn growth_by_operation_and_by_the_clock_are_told_apart() {
         choice.scores.push(ModelScore { name: "linear_ops".to_owned(), behind: 55.0 });
     });
     assert!(rules(&by_clock).contains(&"by_the_clock"));
+    // Under a steady load both fit, and the counter is the less exact clock: nobody can tell, so nothing is said.
+    let either = changed("fail", |findings| {
+        let judgement = &mut findings.series[0].judgement;
+        judgement.tolerance_per_op = Some(16.0);
+        judgement.rate_per_op = judgement.rate_per_hour.map(|rate| rate.scaled(1e-5));
+        let choice = judgement.model.as_mut().unwrap();
+        choice.scores.push(ModelScore { name: "linear_ops".to_owned(), behind: 55.0 });
+    });
+    assert!(!rules(&either).contains(&"per_operation") && !rules(&either).contains(&"by_the_clock"));
 }
 
 #[test]
