@@ -6,6 +6,9 @@
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program, not the pure library")]
 
+mod noise;
+
+use noise::{Kind, heavy, normal, remembering};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use soakd_analysis::runs::{Scale, steps};
@@ -20,9 +23,6 @@ const CHANGES: [f64; 3] = [0.1, 0.2, 0.4];
 /// A change is found where it is told this near to its place, in runs.
 const NEAR: usize = 2;
 
-/// A kind of noise between runs: its name, and the logarithms of `count` successive runs.
-type Kind = (&'static str, fn(&mut Pcg64, usize) -> Vec<f64>);
-
 const KINDS: &[Kind] = &[
     ("normal, 3 %", |random, count| (0..count).map(|_| 0.03 * normal(random)).collect()),
     ("normal, 7 %", |random, count| (0..count).map(|_| 0.07 * normal(random)).collect()),
@@ -34,33 +34,10 @@ const KINDS: &[Kind] = &[
     ("two kinds of host, 20 % apart", |random, count| {
         (0..count).map(|_| 0.03 * normal(random) + if random.random::<bool>() { 0.2 } else { 0.0 }).collect()
     }),
-    ("memory of 0.3, 7 %", |random, count| remembering(random, count, 0.3)),
-    ("memory of 0.5, 7 %", |random, count| remembering(random, count, 0.5)),
-    ("memory of 0.7, 7 %", |random, count| remembering(random, count, 0.7)),
+    ("memory of 0.3, 7 %", |random, count| remembering(random, count, 0.07, 0.3)),
+    ("memory of 0.5, 7 %", |random, count| remembering(random, count, 0.07, 0.5)),
+    ("memory of 0.7, 7 %", |random, count| remembering(random, count, 0.07, 0.7)),
 ];
-
-/// Box & Muller (1958).
-fn normal(random: &mut Pcg64) -> f64 {
-    let (u, v): (f64, f64) = (1.0 - random.random::<f64>(), random.random());
-    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-}
-
-/// Student's t with three degrees of freedom.
-fn heavy(random: &mut Pcg64) -> f64 {
-    let squares: f64 = (0..3).map(|_| normal(random).powi(2)).sum();
-    normal(random) / (squares / 3.0).sqrt()
-}
-
-/// Noise of 7 % in which each run keeps a share of what the one before was off.
-fn remembering(random: &mut Pcg64, count: usize, share: f64) -> Vec<f64> {
-    let mut last = 0.07 * normal(random);
-    (0..count)
-        .map(|_| {
-            last = share * last + 0.07 * (1.0 - share * share).sqrt() * normal(random);
-            last
-        })
-        .collect()
-}
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().unwrap_or(0));
