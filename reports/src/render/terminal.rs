@@ -304,7 +304,9 @@ impl Page {
         // What holds up the target is told apart, since it is no matter of soakd alone, and what was read less often than asked for.
         let is_told = |source: &&SourceCost| source.target_faults_count.is_some() || source.put_off_count > FEW_PUT_OFF;
         for source in overhead.sources.iter().filter(is_told) {
-            let mut parts = vec![format!("`{}` read {} times", source.name, source.reads_count)];
+            let often =
+                if source.reads_count == 1 { "once".to_owned() } else { format!("{} times", source.reads_count) };
+            let mut parts = vec![format!("`{}` read {often}", source.name)];
             parts.extend(source.read_p99_s.map(|read_s| format!("99 of 100 within {}", span(read_s))));
             parts.extend(source.read_max_s.map(|read_s| format!("the longest {}", span(read_s))));
             parts
