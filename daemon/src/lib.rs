@@ -20,6 +20,7 @@
 //! | [`verdict`], [`overhead`], [`host_facts`], [`recorded`] | the document, and what goes into it |
 //! | [`report_files`] | reports as options of the command line |
 //! | [`history`], [`compare`](mod@compare) | what the runs of the past say together; two builds side by side |
+//! | [`service`] | the daemon: queue, schedule, watches, API, pages |
 //! | [`doctor`] | what this host lets soakd measure |
 //! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`state_folder`], [`open_files`], [`http`] | the edges |
 
@@ -64,6 +65,7 @@ pub mod report_files;
 pub mod run;
 pub mod sampling;
 pub mod series;
+pub mod service;
 pub mod settled;
 pub mod signals;
 pub mod source_recording;
