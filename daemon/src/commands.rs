@@ -25,6 +25,7 @@ use crate::exit_of;
 use crate::keeper;
 use crate::logging;
 use crate::open_files;
+use crate::service::notify;
 use crate::state_folder::state_folder;
 
 /// The program.
@@ -34,6 +35,8 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == keeper::SUBCOMMAND) {
         return keeper::run();
     }
+    // SAFETY: nothing has started a thread yet.
+    unsafe { notify::take_environment() };
     // A limit on file sizes is an error of `write`, to be reported, and not the end of the program.
     let ignored = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let result = ignored

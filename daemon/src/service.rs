@@ -5,7 +5,9 @@
 //! | [`status`] | what the daemon tells of itself, as the API and the pages show it |
 //! | [`submission`] | what somebody wants soaked |
 //! | [`handle`] | how the API speaks with the daemon |
+//! | [`notify`] | what the service manager is told, and its watchdog |
 
 pub mod handle;
+pub mod notify;
 pub mod status;
 pub mod submission;
