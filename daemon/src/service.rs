@@ -9,5 +9,5 @@
 
 pub mod handle;
 pub mod notify;
-pub mod status;
-pub mod submission;
+
+pub use soakd_status::{status, submission};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use soakd_analysis::{Estimate, JudgementKind, Quantity};
 use soakd_reports::Outcome;
 
-use super::submission::Submission;
+use crate::submission::Submission;
 
 /// All that goes on at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
