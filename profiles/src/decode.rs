@@ -20,10 +20,7 @@ pub(crate) fn profile(reader: &Reader<'_>, table: &Table, place: Place) -> Profi
     if let Some(field) = top.get("fault") {
         reader.report(field.key_place, crate::fault::FaultKind::NotYet { section: "`[[fault]]`" });
     }
-    let section = |key: &'static str, keys| {
-        let section = top.get(key).and_then(|field| field.section(keys, key));
-        section.unwrap_or_else(|| Section::new(reader, None, place, keys, key))
-    };
+    let section = |key, keys| top.section(key, keys);
     let load = load::load(&section("load", keys::LOAD));
     let sample = judge::sample(&section("sample", keys::SAMPLE));
     let judge = judge::judge(&section("judge", keys::JUDGE));

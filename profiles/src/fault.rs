@@ -139,6 +139,28 @@ pub enum FaultKind {
         /// What it should be like.
         expected: String,
     },
+    /// A value that has the right form, and that something behind it refuses.
+    #[error("`{key} = {value}` is not {what}: {reason}")]
+    Refused {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// What it should be, with its article.
+        what: &'static str,
+        /// Why it is not.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// A name that something else in the file has already.
+    #[error("`{name}` is the name of two, the first of them in line {first}, expected one of its own for each")]
+    Taken {
+        /// The name.
+        name: String,
+        /// The line of the first.
+        first: usize,
+    },
     /// An amount in bytes for a metric that does not count bytes, or the other way round.
     #[error("`{key} = {value}` does not fit `{metric}`, expected {expected}")]
     WrongUnit {
@@ -262,6 +284,7 @@ impl FaultKind {
             | Self::UnknownWord { nearest, .. }
             | Self::UnknownMetric { nearest, .. }
             | Self::UnknownName { nearest, .. } => nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?")),
+            Self::Refused { hint, .. } => hint.clone(),
             Self::NotYet { .. } => Some("remove the section, or use a version that has it".to_owned()),
             Self::TooFewSamples { shortest, .. } => {
                 Some(format!("run for at least {shortest}, or shorten `interval` in `[sample]`"))
@@ -316,7 +339,8 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// The candidate that is nearest to `word`, if any is near enough to have been meant.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let word = word.to_lowercase();
     candidates
         .into_iter()
@@ -327,7 +351,8 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// `` `a`, `b` or `c` ``.
-pub(crate) fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
         None => "none, since none is defined".to_owned(),

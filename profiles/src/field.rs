@@ -13,9 +13,9 @@ use crate::tolerance::{Tolerance, Unit};
 use crate::tree::{Entry, Node, Place, Table, Value};
 use crate::units;
 
-/// A key with its value.
+/// A key with its value. What cannot be read as what is asked for is reported, with its place, and gives `None`.
 #[derive(Clone, Copy)]
-pub(crate) struct Field<'a> {
+pub struct Field<'a> {
     reader: &'a Reader<'a>,
     pub(crate) key: &'a str,
     pub(crate) node: &'a Node,
@@ -27,15 +27,17 @@ impl<'a> Field<'a> {
         Self { reader, key, node: &entry.node, key_place: entry.key_place }
     }
 
-    pub(crate) fn report(&self, kind: FaultKind) {
+    /// Reports that this is wrong with the value.
+    pub fn report(&self, kind: FaultKind) {
         if self.node.value.is_reported() {
             return;
         }
         self.reader.report(self.node.place, kind);
     }
 
-    /// The value as the user wrote it.
-    pub(crate) fn written(&self) -> String {
+    /// The value as the user wrote it, cut short where it is long.
+    #[must_use]
+    pub fn written(&self) -> String {
         self.reader.sources.written(self.node.place)
     }
 
@@ -45,13 +47,15 @@ impl<'a> Field<'a> {
         None
     }
 
-    pub(crate) fn unreadable<T>(&self, expected: &str) -> Option<T> {
+    /// Reports that the value cannot be read: `expected` is what it should look like. Gives `None`.
+    pub fn unreadable<T>(&self, expected: &str) -> Option<T> {
         let (key, value) = (self.key.to_owned(), self.written());
         self.report(FaultKind::Unreadable { key, value, expected: expected.to_owned() });
         None
     }
 
-    pub(crate) fn too_small(&self, least: String, is_duration: bool) {
+    /// Reports that the value is below its range.
+    pub fn too_small(&self, least: String, is_duration: bool) {
         let (key, value) = (self.key.to_owned(), self.written());
         self.report(FaultKind::TooSmall { key, value, least, is_duration });
     }
@@ -76,8 +80,22 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Reports that the value, which has the right type, is not `what`, and why. Gives `None`.
+    pub fn refused<T>(&self, what: &'static str, reason: impl Into<String>, hint: Option<String>) -> Option<T> {
+        let (key, value) = (self.key.to_owned(), self.written());
+        self.report(FaultKind::Refused { key, value, what, reason: reason.into(), hint });
+        None
+    }
+
+    /// The line in which the value begins, from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.reader.sources.line(self.node.place)
+    }
+
     /// A string that is not empty.
-    pub(crate) fn text(&self) -> Option<String> {
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
         let text = self.string("a string")?;
         if text.is_empty() {
             return self.unreadable("a string that is not empty");
@@ -86,7 +104,8 @@ impl<'a> Field<'a> {
     }
 
     /// A string, which may be empty.
-    pub(crate) fn free_text(&self) -> Option<String> {
+    #[must_use]
+    pub fn free_text(&self) -> Option<String> {
         self.string("a string").map(str::to_owned)
     }
 
@@ -97,7 +116,9 @@ impl<'a> Field<'a> {
         Some(folder.map(|folder| folder.join(&path)).unwrap_or(path))
     }
 
-    pub(crate) fn boolean(&self) -> Option<bool> {
+    /// `true` or `false`.
+    #[must_use]
+    pub fn boolean(&self) -> Option<bool> {
         match (&self.node.value, self.variable_text()) {
             (Value::Boolean(value), _) => Some(*value),
             (_, Some("true")) => Some(true),
@@ -106,13 +127,33 @@ impl<'a> Field<'a> {
         }
     }
 
+    fn any_integer(&self) -> Option<i64> {
+        match (&self.node.value, self.variable_text().map(str::parse::<i64>)) {
+            (Value::Integer(value), _) => Some(*value),
+            (_, Some(Ok(value))) => Some(value),
+            _ => self.wrong_type("an integer"),
+        }
+    }
+
+    /// An integer in this range, which may begin below zero.
+    #[must_use]
+    pub fn signed(&self, least: i64, most: i64) -> Option<i64> {
+        let value = self.any_integer()?;
+        if value < least {
+            self.too_small(least.to_string(), false);
+            return None;
+        }
+        if value > most {
+            self.too_large(most.to_string(), false);
+            return None;
+        }
+        Some(value)
+    }
+
     /// An integer in this range.
-    pub(crate) fn integer(&self, least: u64, most: u64) -> Option<u64> {
-        let value = match (&self.node.value, self.variable_text().map(str::parse::<i64>)) {
-            (Value::Integer(value), _) => *value,
-            (_, Some(Ok(value))) => value,
-            _ => return self.wrong_type("an integer"),
-        };
+    #[must_use]
+    pub fn integer(&self, least: u64, most: u64) -> Option<u64> {
+        let value = self.any_integer()?;
         match u64::try_from(value) {
             Ok(value) if value > most => {
                 self.too_large(most.to_string(), false);
@@ -127,19 +168,34 @@ impl<'a> Field<'a> {
     }
 
     /// As [`Field::integer`], for numbers of 32 bits.
-    pub(crate) fn integer_u32(&self, least: u32, most: u32) -> Option<u32> {
+    #[must_use]
+    pub fn integer_u32(&self, least: u32, most: u32) -> Option<u32> {
         self.integer(least.into(), most.into()).and_then(|value| u32::try_from(value).ok())
+    }
+
+    fn any_number(&self) -> Option<f64> {
+        match (&self.node.value, self.variable_text().map(str::parse::<f64>)) {
+            (Value::Float(value), _) => Some(*value),
+            (_, Some(Ok(value))) => Some(value),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "large integers are outside of every range that is asked for"
+            )]
+            (Value::Integer(value), _) => Some(*value as f64),
+            _ => self.wrong_type("a number"),
+        }
+    }
+
+    /// A number from 0 to 1, both included.
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        let value = self.any_number()?;
+        if (0.0..=1.0).contains(&value) { Some(value) } else { self.unreadable("a number from 0 to 1") }
     }
 
     /// A number between two others, which are excluded.
     pub(crate) fn fraction(&self, above: f64, below: f64) -> Option<f64> {
-        let value = match (&self.node.value, self.variable_text().map(str::parse::<f64>)) {
-            (Value::Float(value), _) => *value,
-            (_, Some(Ok(value))) => value,
-            #[expect(clippy::cast_precision_loss, reason = "an integer is outside of every range that is asked for")]
-            (Value::Integer(value), _) => *value as f64,
-            _ => return self.wrong_type("a number"),
-        };
+        let value = self.any_number()?;
         if above < value && value < below {
             return Some(value);
         }
@@ -147,7 +203,8 @@ impl<'a> Field<'a> {
     }
 
     /// A length of time in this range.
-    pub(crate) fn duration(&self, least: Duration, most: Duration) -> Option<Duration> {
+    #[must_use]
+    pub fn duration(&self, least: Duration, most: Duration) -> Option<Duration> {
         let Some(value) = units::duration(self.string(units::DURATION_LOOKS)?) else {
             return self.unreadable(units::DURATION_LOOKS);
         };
@@ -163,17 +220,20 @@ impl<'a> Field<'a> {
     }
 
     /// A length of time up to ten years, of which none is too short.
-    pub(crate) fn any_duration(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn any_duration(&self) -> Option<Duration> {
         self.duration(Duration::ZERO, LONGEST)
     }
 
     /// A length of time above zero, up to ten years.
-    pub(crate) fn some_duration(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn some_duration(&self) -> Option<Duration> {
         self.duration(Duration::from_millis(1), LONGEST)
     }
 
     /// A number of bytes.
-    pub(crate) fn size(&self) -> Option<u64> {
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
         match &self.node.value {
             Value::Integer(value) => match u64::try_from(*value) {
                 Ok(value) => Some(value),
@@ -239,7 +299,8 @@ impl<'a> Field<'a> {
     }
 
     /// One of the words of a table.
-    pub(crate) fn word<T: Copy>(&self, table: &[(&'static str, T)]) -> Option<T> {
+    #[must_use]
+    pub fn word<T: Copy>(&self, table: &[(&'static str, T)]) -> Option<T> {
         let words = || table.iter().map(|(word, _)| *word);
         let text = self.string(&one_of(words()))?;
         if let Some((_, value)) = table.iter().find(|(word, _)| *word == text) {
@@ -250,13 +311,47 @@ impl<'a> Field<'a> {
         None
     }
 
+    /// A list of words of a table.
+    #[must_use]
+    pub fn words<T: Copy>(&self, table: &[(&'static str, T)]) -> Option<Vec<T>> {
+        let names = || table.iter().map(|(word, _)| *word);
+        let texts = self.strings(&format!("a list of {}", one_of(names())))?;
+        let Value::List(items) = &self.node.value else { return None };
+        let found = texts.iter().zip(items).map(|(text, item)| {
+            let known = table.iter().find(|(word, _)| word == text).map(|(_, value)| *value);
+            if known.is_none() {
+                let (key, value) = (self.key.to_owned(), self.reader.sources.written(item.place));
+                let (expected, nearest) = (one_of(names()), nearest(text, names()));
+                self.reader.report(item.place, FaultKind::UnknownWord { key, value, expected, nearest });
+            }
+            known
+        });
+        // All of them are looked at, so that each unknown one is told.
+        let found: Vec<Option<T>> = found.collect();
+        found.into_iter().collect()
+    }
+
+    /// A list of names, each of them one of `known`, which are `what`. Names that the user chose elsewhere in the file.
+    #[must_use]
+    pub fn names_of(&self, what: &'static str, known: &[String]) -> Option<Vec<String>> {
+        let texts = self.strings("a list of names")?;
+        let Value::List(items) = &self.node.value else { return None };
+        let known = || known.iter().map(String::as_str);
+        for (name, item) in texts.iter().zip(items).filter(|(name, _)| !known().any(|known| known == *name)) {
+            let (expected, nearest) = (one_of(known()), nearest(name, known()));
+            self.reader.report(item.place, FaultKind::UnknownName { what, name: name.clone(), expected, nearest });
+        }
+        Some(texts)
+    }
+
     /// Whether the value is this word.
     pub(crate) fn is_word(&self, word: &str) -> bool {
         matches!(&self.node.value, Value::Text { text, .. } if text == word)
     }
 
     /// A regular expression that compiles.
-    pub(crate) fn pattern(&self) -> Option<String> {
+    #[must_use]
+    pub fn pattern(&self) -> Option<String> {
         let text = self.text()?;
         match Regex::new(&text) {
             Ok(_) => Some(text),
@@ -281,7 +376,8 @@ impl<'a> Field<'a> {
     }
 
     /// A program and its arguments.
-    pub(crate) fn command(&self) -> Option<Vec<String>> {
+    #[must_use]
+    pub fn command(&self) -> Option<Vec<String>> {
         let words = match &self.node.value {
             Value::Text { text, .. } => match shell_words::split(text) {
                 Ok(words) => words,
@@ -310,7 +406,8 @@ impl<'a> Field<'a> {
     }
 
     /// A list of strings, none of them empty.
-    pub(crate) fn texts(&self, expected: &str) -> Option<Vec<String>> {
+    #[must_use]
+    pub fn texts(&self, expected: &str) -> Option<Vec<String>> {
         let texts = self.strings(expected)?;
         if texts.iter().any(String::is_empty) {
             return self.unreadable("names that are not empty");
@@ -361,6 +458,27 @@ impl<'a> Field<'a> {
             Value::Table(table) => Some(table),
             _ => self.wrong_type("a table"),
         }
+    }
+
+    /// The value as a list of sections, each begun by `[[key]]`.
+    #[must_use]
+    pub fn sections(&self, keys: &'static [Key]) -> Vec<Section<'a>> {
+        let expected = format!("a list of tables, each begun by `[[{}]]`", self.key);
+        let Value::List(items) = &self.node.value else {
+            self.wrong_type::<()>(&expected);
+            return Vec::new();
+        };
+        let sections = items.iter().filter_map(|item| match &item.value {
+            Value::Table(table) => {
+                Some(Section::new(self.reader, Some(table), item.place, keys, format!("[{}]", self.key)))
+            }
+            other => {
+                let (key, found, expected) = (self.key.to_owned(), other.type_name(), expected.clone());
+                self.reader.report(item.place, FaultKind::WrongType { key, found, expected });
+                None
+            }
+        });
+        sections.collect()
     }
 
     /// The value as a section. `path` is its name in messages.

@@ -7,43 +7,58 @@ use crate::load::{LoadDriver, OutputStream};
 use crate::source::JvmHeap;
 use crate::target::{Restart, StopSignal};
 
-/// One key.
+/// One key of a file.
 #[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
-    pub(crate) shape: Shape,
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub shape: Shape,
     /// One sentence, for the schema.
-    pub(crate) about: &'static str,
+    pub about: &'static str,
 }
 
 /// What a key holds.
 #[derive(Debug)]
-pub(crate) enum Shape {
+pub enum Shape {
+    /// A string.
     Text,
     /// A list of strings.
     Texts,
     /// A list of strings, or one string that is split into words.
     Command,
+    /// `true` or `false`.
     Boolean,
     /// An integer from the first number to the second.
     Integer(u64, u64),
+    /// The same where numbers below zero mean something.
+    Signed(i64, i64),
     /// A number with a fraction between the two, which are excluded.
     Fraction(f64, f64),
+    /// A number from 0 to 1, both included.
+    Share,
+    /// A length of time.
     Duration,
     /// A size, or an integer of bytes.
     Size,
     /// A size or a plain number, for a metric of whichever unit.
     Amount,
+    /// Growth, as in `1MiB/h`.
     Tolerance,
+    /// Operations per time.
     Frequency,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A list of these words.
+    Words(&'static [&'static str]),
     /// A shape, or this word.
     Or(&'static Shape, &'static str),
     /// An HTTP status, or a range of them.
     Status,
     /// A table with these keys.
     Section(&'static [Key]),
+    /// Tables with these keys, one after the other: `[[key]]`.
+    Sections(&'static [Key]),
     /// Tables with these keys, by a name that the user chooses.
     Named(&'static [Key]),
     /// Tables of tables with these keys, by two names that the user chooses.
@@ -56,8 +71,9 @@ pub(crate) enum Shape {
     NotYet,
 }
 
-/// The names in a table of words and their meaning.
-pub(crate) const fn words<T: Copy, const N: usize>(table: &'static [(&'static str, T)]) -> [&'static str; N] {
+/// The names in a table of words and their meaning. `N` is the length of the table.
+#[must_use]
+pub const fn words<T: Copy, const N: usize>(table: &'static [(&'static str, T)]) -> [&'static str; N] {
     let mut names = [""; N];
     let mut index = 0;
     while index < N {
@@ -80,7 +96,9 @@ const INCONCLUSIVE: &[&str] = &words::<_, { InconclusiveAs::ALL.len() }>(Inconcl
 /// The largest integer that TOML holds.
 const MOST: u64 = i64::MAX as u64;
 
-const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
+/// A row of a table of keys.
+#[must_use]
+pub const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
     Key { name, shape, about }
 }
 
@@ -362,9 +380,10 @@ pub(crate) const REPORT: &[Key] = &[
     key("formats", Shape::Texts, "Reports that are written into the folder beside the verdict: html, junit, …"),
 ];
 
-/// The section in which a key with this name stands, with a dot behind it, if it stands in exactly one.
-pub(crate) fn elsewhere(name: &str) -> Option<String> {
-    let mut sections = PROFILE.iter().filter_map(|section| match &section.shape {
+/// The section of a file with the keys `root` in which a key with this name stands, with a dot behind it, if it stands in
+/// exactly one.
+pub(crate) fn elsewhere(root: &[Key], name: &str) -> Option<String> {
+    let mut sections = root.iter().filter_map(|section| match &section.shape {
         Shape::Section(keys) if keys.iter().any(|key| key.name == name) => Some(section.name),
         _ => None,
     });

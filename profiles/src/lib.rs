@@ -39,11 +39,12 @@
 //! `tolerance`, `budget`, `checkpoint`, and `plan` (scenarios, stages, and what one run makes of them). How it is read: `loader` (files, `extends`) makes a `tree` whose
 //! values know their place, `variables` are replaced in it, `merge` puts one tree on top of another, `decode` makes the
 //! types of it with the readers in `section`, `field` and `units`, and what is wrong is a `fault`. `keys` has every key once, and
-//! `schema` comes from it. `library` holds the shipped profiles.
+//! `schema` comes from it. `document` reads other files by the same rules. `library` holds the shipped profiles.
 
 mod budget;
 mod checkpoint;
 mod decode;
+pub mod document;
 mod fault;
 mod field;
 mod judge;

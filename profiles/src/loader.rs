@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::decode;
 use crate::fault::{Fault, FaultKind, Faults, nearest};
+use crate::keys;
 use crate::library;
 use crate::merge;
 use crate::profile::Profile;
@@ -72,7 +73,7 @@ impl LoadError {
 }
 
 /// The system's words without its number, and in lower case as the rest of the message.
-fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();
@@ -143,7 +144,7 @@ pub fn parse(
     layers.profile(shown.to_owned(), folder.map(Path::to_owned))
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -192,24 +193,11 @@ impl<'a> Layers<'a> {
 
     /// Adds a file, and then what it extends.
     fn add(&mut self, name: String, bytes: &[u8], folder: Option<PathBuf>, identity: Identity) {
-        let source = self.sources.0.len();
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
-            Err(error) => {
-                let start = error.valid_up_to();
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                self.sources.0.push(Source { name, text, folder });
-                self.identities.push(identity);
-                let place = Place { source, start, end: start };
-                let message = "a byte that is not UTF-8".to_owned();
-                self.faults.push(self.sources.fault(place, FaultKind::Syntax { message }));
-                self.trees.push(Table::default());
-                return;
-            }
-        };
-        self.sources.0.push(Source { name, text, folder: folder.clone() });
         self.identities.push(identity);
-        let mut tree = self.sources.tree(source, &mut self.faults);
+        let Some(mut tree) = self.sources.add(name, bytes, folder.clone(), &mut self.faults) else {
+            self.trees.push(Table::default());
+            return;
+        };
         let (sources, faults) = (&self.sources, &mut self.faults);
         variables::replace_all(&mut tree, self.surroundings.variable, &mut |place, kind| {
             faults.push(sources.fault(place, kind));
@@ -261,6 +249,7 @@ impl<'a> Layers<'a> {
         let declared: Vec<String> = self.trees.iter().flat_map(decode::source::declared).collect();
         let reader = |alone, faults| Reader {
             sources: &self.sources,
+            root: keys::PROFILE,
             metrics: self.surroundings.metrics,
             declared: &declared,
             alone,
@@ -286,12 +275,8 @@ impl<'a> Layers<'a> {
         // Of a file that could not be read in full, what is missing cannot be told from what was not read.
         let whole = reader(incomplete, faults);
         let mut profile = decode::profile(&whole, &merged, start);
-        let mut faults = whole.faults.into_inner();
-        forget_consequences(&mut faults);
-        if !faults.is_empty() {
-            let order = |fault: &Fault| self.sources.0.iter().position(|source| source.name == fault.file);
-            faults.sort_by_key(|fault| (order(fault), fault.line, fault.column));
-            return Err(Faults::new(faults));
+        if let Some(faults) = self.sources.in_order(whole.faults.into_inner()) {
+            return Err(faults);
         }
         if profile.name.is_empty() {
             profile.name = name;
@@ -299,14 +284,6 @@ impl<'a> Layers<'a> {
         profile.folder = folder;
         Ok(profile)
     }
-}
-
-/// Drops what was found on a line that is not TOML: it speaks of what the parser made up to go on.
-fn forget_consequences(faults: &mut Vec<Fault>) {
-    let is_syntax = |fault: &Fault| matches!(fault.kind, FaultKind::Syntax { .. });
-    let broken: Vec<(String, usize)> =
-        faults.iter().filter(|fault| is_syntax(fault)).map(|fault| (fault.file.clone(), fault.line)).collect();
-    faults.retain(|fault| is_syntax(fault) || !broken.contains(&(fault.file.clone(), fault.line)));
 }
 
 /// The folder that holds `file`.

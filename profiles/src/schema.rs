@@ -9,18 +9,30 @@ use crate::units;
 /// keys, types and words; what concerns several keys is left to [`crate::load`].
 #[must_use]
 pub fn profile_schema() -> Value {
-    let mut schema = section(PROFILE);
+    document(PROFILE, "soakd profile", Variables::Replaced)
+}
+
+/// Whether `${…}` in a file is replaced before its values are read, so that a string may stand for a value of another type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Variables {
+    Replaced,
+    None,
+}
+
+/// The JSON Schema of a file with these keys at its top level.
+pub(crate) fn document(keys: &[Key], title: &str, variables: Variables) -> Value {
+    let mut schema = section(keys, variables);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    schema["title"] = json!("soakd profile");
+    schema["title"] = json!(title);
     schema
 }
 
-fn section(keys: &[Key]) -> Value {
+fn section(keys: &[Key], variables: Variables) -> Value {
     let properties: Map<String, Value> = keys
         .iter()
         .filter(|key| !matches!(key.shape, Shape::NotYet))
         .map(|key| {
-            let mut schema = shape(&key.shape);
+            let mut schema = shape(&key.shape, variables);
             schema["description"] = json!(key.about);
             (key.name.to_owned(), schema)
         })
@@ -28,16 +40,20 @@ fn section(keys: &[Key]) -> Value {
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
-/// Strings with a variable in them can stand for a value of any simple type.
-fn or_variable(schema: Value) -> Value {
-    json!({ "anyOf": [schema, { "type": "string", "pattern": r"\$\{" }] })
-}
-
-fn written(looks: &str) -> Value {
-    json!({ "type": "string", "pattern": r"^\s*[0-9]|\$\{", "examples": [looks] })
-}
-
-fn shape(shape: &Shape) -> Value {
+fn shape(shape: &Shape, variables: Variables) -> Value {
+    // Strings with a variable in them can stand for a value of any simple type.
+    let or_variable = |schema: Value| match variables {
+        Variables::Replaced => json!({ "anyOf": [schema, { "type": "string", "pattern": r"\$\{" }] }),
+        Variables::None => schema,
+    };
+    let written = |looks: &str| {
+        let pattern = match variables {
+            Variables::Replaced => r"^\s*[0-9]|\$\{",
+            Variables::None => r"^\s*[0-9]",
+        };
+        json!({ "type": "string", "pattern": pattern, "examples": [looks] })
+    };
+    let section = |keys: &[Key]| self::section(keys, variables);
     match shape {
         Shape::Text => json!({ "type": "string" }),
         Shape::Texts => json!({ "type": "array", "items": { "type": "string" } }),
@@ -47,6 +63,8 @@ fn shape(shape: &Shape) -> Value {
         ] }),
         Shape::Boolean => or_variable(json!({ "type": "boolean" })),
         Shape::Integer(least, most) => or_variable(json!({ "type": "integer", "minimum": least, "maximum": most })),
+        Shape::Signed(least, most) => or_variable(json!({ "type": "integer", "minimum": least, "maximum": most })),
+        Shape::Share => or_variable(json!({ "type": "number", "minimum": 0, "maximum": 1 })),
         Shape::Fraction(above, below) => {
             or_variable(json!({ "type": "number", "exclusiveMinimum": above, "exclusiveMaximum": below }))
         }
@@ -56,12 +74,14 @@ fn shape(shape: &Shape) -> Value {
         Shape::Tolerance => written(units::TOLERANCE_LOOKS),
         Shape::Frequency => written(units::FREQUENCY_LOOKS),
         Shape::Word(words) => or_variable(json!({ "enum": words })),
-        Shape::Or(other, word) => json!({ "anyOf": [{ "const": word }, self::shape(other)] }),
+        Shape::Words(words) => json!({ "type": "array", "items": { "enum": words } }),
+        Shape::Or(other, word) => json!({ "anyOf": [{ "const": word }, self::shape(other, variables)] }),
         Shape::Status => json!({ "anyOf": [
             { "type": "integer", "minimum": 100, "maximum": 599 },
             { "type": "string", "pattern": r"^\s*[1-5][0-9][0-9]|\$\{" },
         ] }),
         Shape::Section(keys) => section(keys),
+        Shape::Sections(keys) => json!({ "type": "array", "items": section(keys) }),
         Shape::Named(keys) => json!({ "type": "object", "additionalProperties": section(keys) }),
         Shape::NamedTwice(keys) => json!({
             "type": "object",

@@ -1,4 +1,4 @@
-//! The sections of a profile: which keys they may have, which they have, and what is wrong with several of them.
+//! The sections of a file: which keys they may have, which they have, and what is wrong with several of them.
 
 use std::cell::RefCell;
 
@@ -10,6 +10,8 @@ use crate::tree::{Place, Sources, Table};
 /// What is needed to read a tree, and the faults found so far.
 pub(crate) struct Reader<'a> {
     pub(crate) sources: &'a Sources,
+    /// The keys of the top level.
+    pub(crate) root: &'static [Key],
     /// Metrics that there are; empty if nobody knows.
     pub(crate) metrics: &'a [&'a str],
     /// Series that the sources of the profile declare.
@@ -36,9 +38,9 @@ impl Reader<'_> {
     }
 }
 
-/// A table and the keys that it may have.
+/// A table of a file, and the keys that it may have. It may also be one that is not there, and so has no values.
 #[derive(Clone)]
-pub(crate) struct Section<'a> {
+pub struct Section<'a> {
     reader: &'a Reader<'a>,
     table: Option<&'a Table>,
     /// Where the section begins.
@@ -60,7 +62,7 @@ impl<'a> Section<'a> {
         let section = Self { reader, table, place, keys, path: path.into() };
         for (name, entry) in table.iter().flat_map(|table| &table.0) {
             if !keys.iter().any(|key| key.name == *name) {
-                let nearest = nearest(name, keys.iter().map(|key| key.name)).or_else(|| elsewhere(name));
+                let nearest = nearest(name, keys.iter().map(|key| key.name)).or_else(|| elsewhere(reader.root, name));
                 let kind = FaultKind::UnknownKey { key: name.clone(), section: section.name(), nearest };
                 reader.report(entry.key_place, kind);
             }
@@ -68,8 +70,9 @@ impl<'a> Section<'a> {
         section
     }
 
-    /// The section in messages.
-    pub(crate) fn name(&self) -> String {
+    /// The section in messages, such as `` `[target]` `` or `the top level`.
+    #[must_use]
+    pub fn name(&self) -> String {
         if self.path.is_empty() { "the top level".to_owned() } else { format!("`[{}]`", self.path) }
     }
 
@@ -92,20 +95,31 @@ impl<'a> Section<'a> {
         self.reader
     }
 
-    pub(crate) fn has(&self, key: &str) -> bool {
+    /// Whether `key` is there.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.get(key).is_some())
     }
 
-    /// The value of `key`, if it is there.
-    pub(crate) fn get(&self, key: &str) -> Option<Field<'a>> {
+    /// The value of `key`, if it is there. It has to be one of the keys of the section.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Field<'a>> {
         let known = self.keys.iter().find(|known| known.name == key);
         debug_assert!(known.is_some(), "`{key}` is read but not in the table of keys of `{}`", self.path);
         let entry = self.table?.get(key)?;
         Some(Field::new(self.reader, known?.name, entry))
     }
 
+    /// The section of this name within this one, whether it is there or not.
+    #[must_use]
+    pub fn section(&self, key: &'static str, keys: &'static [Key]) -> Self {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        let there = self.get(key).and_then(|field| field.section(keys, path.clone()));
+        there.unwrap_or_else(|| Self::new(self.reader, None, self.place, keys, path))
+    }
+
     /// Which one of `choices` is there. Reports each further one as a contradiction.
-    pub(crate) fn one_of(&self, choices: &[&'static str]) -> Option<&'static str> {
+    pub fn one_of(&self, choices: &[&'static str]) -> Option<&'static str> {
         let mut present = choices.iter().filter(|key| self.has(key));
         let first = present.next()?;
         for other in present {
@@ -115,7 +129,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports `key` as a contradiction to `other`.
-    pub(crate) fn contradicts(&self, key: &str, other: &str) {
+    pub fn contradicts(&self, key: &str, other: &str) {
         if let Some(field) = self.get(key) {
             let (key, other, section) = (key.to_owned(), other.to_owned(), self.name());
             self.reader.report_whole(field.key_place, FaultKind::Contradiction { key, other, section });
@@ -123,7 +137,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports `key`, if it is there, as meaningless without `needs`.
-    pub(crate) fn needs(&self, key: &str, needs: &str) {
+    pub fn needs(&self, key: &str, needs: &str) {
         if let Some(field) = self.get(key) {
             let kind = FaultKind::Needs { key: key.to_owned(), needs: needs.to_owned() };
             self.reader.report_whole(field.key_place, kind);
@@ -131,7 +145,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports that `missing` should be in the section.
-    pub(crate) fn missing(&self, missing: impl Into<String>) {
+    pub fn missing(&self, missing: impl Into<String>) {
         let kind = FaultKind::Missing { section: self.name(), missing: missing.into() };
         self.reader.report_whole(self.place, kind);
     }

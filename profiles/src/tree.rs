@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, Faults};
 
 /// Levels of tables that are read. The deepest key of a profile is at level 6.
 const DEEPEST: usize = 16;
@@ -103,6 +103,38 @@ impl Table {
 }
 
 impl Sources {
+    /// Adds a text and reads its tree; `None` where it is no text.
+    pub(crate) fn add(
+        &mut self,
+        name: String,
+        bytes: &[u8],
+        folder: Option<PathBuf>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Table> {
+        let source = self.0.len();
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                self.0.push(Source { name, text: text.to_owned(), folder });
+                Some(self.tree(source, faults))
+            }
+            Err(error) => {
+                let start = error.valid_up_to();
+                self.0.push(Source { name, text: String::from_utf8_lossy(bytes).into_owned(), folder });
+                let message = "a byte that is not UTF-8".to_owned();
+                faults.push(self.fault(Place { source, start, end: start }, FaultKind::Syntax { message }));
+                None
+            }
+        }
+    }
+
+    /// The faults in the order of their places, if there are any.
+    pub(crate) fn in_order(&self, mut faults: Vec<Fault>) -> Option<Faults> {
+        forget_consequences(&mut faults);
+        let order = |fault: &Fault| self.0.iter().position(|source| source.name == fault.file);
+        faults.sort_by_key(|fault| (order(fault), fault.line, fault.column));
+        (!faults.is_empty()).then(|| Faults::new(faults))
+    }
+
     /// The fault `kind` at the start of `place`.
     pub(crate) fn fault(&self, place: Place, kind: FaultKind) -> Fault {
         let Some(source) = self.0.get(place.source) else {
@@ -116,6 +148,12 @@ impl Sources {
             column: before[line_start..].chars().count() + 1,
             kind,
         }
+    }
+
+    /// The line in which `place` begins, from 1.
+    pub(crate) fn line(&self, place: Place) -> usize {
+        let before = self.0.get(place.source).and_then(|source| source.text.get(..place.start)).unwrap_or_default();
+        before.matches('\n').count() + 1
     }
 
     /// What the user wrote at `place`, cut short where it is long.
@@ -146,6 +184,14 @@ impl Sources {
         }
         table
     }
+}
+
+/// Drops what was found on a line that is not TOML: it speaks of what the parser made up to go on.
+fn forget_consequences(faults: &mut Vec<Fault>) {
+    let is_syntax = |fault: &Fault| matches!(fault.kind, FaultKind::Syntax { .. });
+    let broken: Vec<(String, usize)> =
+        faults.iter().filter(|fault| is_syntax(fault)).map(|fault| (fault.file.clone(), fault.line)).collect();
+    faults.retain(|fault| is_syntax(fault) || !broken.contains(&(fault.file.clone(), fault.line)));
 }
 
 fn table(table: DeTable<'_>, source: usize, level: usize, too_deep: &mut Option<Place>) -> Table {

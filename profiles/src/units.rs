@@ -26,9 +26,19 @@ pub fn duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text.trim()).ok()
 }
 
-/// A duration for people and for profiles: `1h 30m`.
-pub(crate) fn show(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string()
+/// A duration for people and for profiles: `1h 30m`, `90days`. Months, whose length is not fixed, are left to nobody's guess.
+#[must_use]
+pub fn show(duration: Duration) -> String {
+    const DAY_S: u64 = 86_400;
+    let days = duration.as_secs() / DAY_S;
+    let rest = duration - Duration::from_secs(days * DAY_S);
+    let shown_rest = humantime::format_duration(rest).to_string();
+    let s = if days == 1 { "" } else { "s" };
+    match days {
+        0 => shown_rest,
+        _ if rest.is_zero() => format!("{days}day{s}"),
+        _ => format!("{days}day{s} {shown_rest}"),
+    }
 }
 
 /// `64MiB` is binary, `50MB` is decimal. `64M` could be meant either way and is refused.
@@ -107,6 +117,22 @@ mod tests {
         for text in ["1M", "2 months", "1y", "1d 1year", "30", "-1s", "", "1h 5"] {
             assert_eq!(duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn durations_are_shown_as_they_can_be_read() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (5400, "1h 30m"),
+            (86_400, "1day"),
+            (90_061, "1day 1h 1m 1s"),
+            (90 * 86_400, "90days"),
+            (400 * 86_400 + 1, "400days 1s"),
+        ] {
+            assert_eq!(show(Duration::from_secs(seconds)), text);
+            assert_eq!(duration(text), Some(Duration::from_secs(seconds)));
+        }
+        assert_eq!(show(Duration::from_millis(1500)), "1s 500ms");
     }
 
     #[test]
