@@ -273,6 +273,8 @@ pub enum SchemaDocument {
     Profile,
     /// What `soakd compare --format json` prints
     Compare,
+    /// The configuration of `soakd daemon`
+    Config,
 }
 
 /// `soakd doctor`.
