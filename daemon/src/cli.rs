@@ -100,6 +100,9 @@ pub struct SoakArgs {
     /// Endpoint whose gauges and counters are recorded too: Prometheus, OpenMetrics, or Go's /debug/vars
     #[arg(long, value_name = "URL")]
     pub metrics_url: Vec<String>,
+    /// Start the target, and what else the run starts, in transient systemd units of their own, as this user where the profile names none
+    #[arg(long, value_name = "USER")]
+    pub in_unit: Option<String>,
     /// Form of the result on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

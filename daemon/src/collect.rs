@@ -9,6 +9,7 @@ use soakd_profiles::{Collect, CollectBy, CollectMethod, CollectOf, CollectSignal
 use thiserror::Error;
 
 use crate::http::{self, HttpUrl, Method};
+use crate::keeper::KeeperProgram;
 use crate::keeper::family::Relative;
 use crate::target::{ExitStatus, Membership, OutputSpec, ProcessId, StopSpec, Target, TargetEvent};
 use crate::target_spec;
@@ -91,6 +92,8 @@ pub struct Collecting {
     pub collect: Collect,
     /// The profile, for where and as whom commands run.
     pub profile: Profile,
+    /// What keeps them.
+    pub keeper: KeeperProgram,
     /// Folder of the run.
     pub folder: PathBuf,
     /// The main process of the target.
@@ -131,7 +134,7 @@ impl Collecting {
         let pid = process.pid.to_string();
         let words: Vec<String> = words.iter().map(|word| word.replace(Collect::PID, &pid)).collect();
         let command = words.join(" ");
-        let mut spec = target_spec::command_spec(&self.profile, &words)
+        let mut spec = target_spec::command_spec(&self.profile, &words, &self.keeper)
             .map_err(|failure| CollectError::NotStarted(failure.messages.join("; ")))?;
         spec.environment.insert("SOAKD_TARGET_PID".into(), OsString::from(&pid));
         // A runtime often answers to its own user alone.

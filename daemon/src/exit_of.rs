@@ -5,6 +5,7 @@ use soakd_reference::ReferenceError;
 
 use crate::exit::{Exit, Failure};
 use crate::history::tidy::TidyError;
+use crate::keeper::UnitError;
 use crate::store::StoreError;
 use crate::target::{StopReport, StopTook, TargetError};
 
@@ -61,6 +62,13 @@ pub fn target(error: &TargetError) -> Failure {
             Exit::NoPermission
         }
         TargetError::OutputFile { .. } => Exit::CannotWrite,
+        TargetError::Unit(error) => match error {
+            UnitError::NoSystemdRun(_)
+            | UnitError::Refused { .. }
+            | UnitError::NotInTime { .. }
+            | UnitError::OtherVersion { .. } => Exit::Unavailable,
+            UnitError::Other(_) => Exit::Internal,
+        },
         TargetError::Keeper { .. } => Exit::Internal,
     };
     with_hint(exit, error.to_string(), error.hint())

@@ -25,9 +25,12 @@ mod own_cgroup;
 mod process;
 pub(crate) mod process_end;
 pub(crate) mod protocol;
+mod unit;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+pub use unit::{UnitError, UnitSpec};
 
 /// The hidden subcommand that makes soakd's executable a keeper.
 pub const SUBCOMMAND: &str = "__keeper";
@@ -38,21 +41,25 @@ pub const SUBCOMMAND: &str = "__keeper";
 /// The status to exit with is returned.
 #[must_use]
 pub fn run() -> ExitCode {
-    match process::keep() {
+    let is_in_unit = std::env::args_os().nth(2).is_some_and(|second| second == unit::IN_UNIT);
+    match process::keep(is_in_unit) {
         Ok(()) => ExitCode::SUCCESS,
         // Nobody listens: soakd sees that the socket has ended.
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// Which executable is started as keeper.
+/// Which executable is started as keeper, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeeperProgram(PathBuf);
+pub struct KeeperProgram {
+    program: PathBuf,
+    unit: Option<UnitSpec>,
+}
 
 impl Default for KeeperProgram {
-    /// The one that is running, also when its file has been replaced or removed since.
+    /// The one that is running, also when its file has been replaced or removed since; as a child of soakd.
     fn default() -> Self {
-        Self("/proc/self/exe".into())
+        Self::at("/proc/self/exe")
     }
 }
 
@@ -60,6 +67,29 @@ impl KeeperProgram {
     /// This one, which must dispatch [`SUBCOMMAND`] to [`run`]: for programs that use this library.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { program: path.into(), unit: None }
+    }
+
+    /// The same, started by systemd in a transient unit of its own: without the sandbox, the user, the limits and the cgroup of soakd.
+    ///
+    /// Here the file counts, and not the program that is running: where it was replaced by another version, nothing is started.
+    #[must_use]
+    pub fn in_unit(self, unit: UnitSpec) -> Self {
+        Self { unit: Some(unit), ..self }
+    }
+
+    /// The units that it is started in; `None`: it is a child of soakd.
+    #[must_use]
+    pub fn unit(&self) -> Option<&UnitSpec> {
+        self.unit.as_ref()
+    }
+
+    /// Its file, under a name that means the same to every process.
+    fn file(&self) -> std::io::Result<PathBuf> {
+        if self.program == Path::new("/proc/self/exe") {
+            std::env::current_exe()
+        } else {
+            std::path::absolute(&self.program)
+        }
     }
 }

@@ -13,6 +13,7 @@ use soakd_reports as reports;
 
 use crate::exit::{Exit, Failure};
 use crate::exit_of;
+use crate::keeper::KeeperProgram;
 use crate::operations::OperationCount;
 use crate::surroundings;
 use crate::target::{
@@ -58,6 +59,7 @@ fn announced(printed: &[String]) -> Option<String> {
 pub struct Load {
     driver: LoadDriver,
     profile: Profile,
+    keeper: KeeperProgram,
     folder: PathBuf,
     workers: Vec<Target>,
     runs_count: u64,
@@ -66,12 +68,13 @@ pub struct Load {
 }
 
 impl Load {
-    /// The load that `profile` asks for; nothing is started yet. What its commands print goes into `folder`.
+    /// The load that `profile` asks for, to be started by `keeper`; nothing is started yet. What its commands print goes into `folder`.
     #[must_use]
-    pub fn new(profile: &Profile, folder: &Path, count: &OperationCount) -> Self {
+    pub fn new(profile: &Profile, keeper: &KeeperProgram, folder: &Path, count: &OperationCount) -> Self {
         Self {
             driver: profile.load.driver.clone(),
             profile: profile.clone(),
+            keeper: keeper.clone(),
             folder: folder.to_path_buf(),
             workers: Vec::new(),
             runs_count: 0,
@@ -129,7 +132,7 @@ impl Load {
         match &self.driver {
             LoadDriver::None => Ok(Vec::new()),
             LoadDriver::Command { command } => {
-                let mut spec = target_spec::command_spec(&self.profile, command)?;
+                let mut spec = target_spec::command_spec(&self.profile, command, &self.keeper)?;
                 spec.output = output(0);
                 Ok(vec![spec])
             }
@@ -137,7 +140,7 @@ impl Load {
                 let workers = u64::from(*parallel).max(1).min(if *times == 0 { u64::MAX } else { *times });
                 (0..workers)
                     .map(|number| {
-                        let mut spec = target_spec::command_spec(&self.profile, command)?;
+                        let mut spec = target_spec::command_spec(&self.profile, command, &self.keeper)?;
                         spec.output = output(usize::try_from(number).unwrap_or(usize::MAX));
                         // The runs are dealt out evenly; the first start is the first run.
                         let share = (*times > 0).then(|| times / workers + u64::from(number < times % workers));
@@ -170,7 +173,7 @@ impl Load {
                 if let Some(rate_per_s) = rate_per_s {
                     command.extend(["--rate".to_owned(), rate_per_s.to_string()]);
                 }
-                let mut spec = target_spec::command_spec(&self.profile, &command)?;
+                let mut spec = target_spec::command_spec(&self.profile, &command, &self.keeper)?;
                 spec.output = output(0);
                 Ok(vec![spec])
             }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock::{self, RunClock};
 use crate::exit::{Exit, Failure};
 use crate::judging::Aside;
+use crate::keeper::KeeperProgram;
 use crate::load::{Load, LoadEvent};
 use crate::operations::OperationCount;
 use crate::phases;
@@ -39,6 +40,8 @@ pub struct Soak<'a> {
     pub store: &'a Store,
     /// What is asked of it.
     pub policy: RunPolicy,
+    /// What keeps its target, its load and the commands beside them: children of this process, or units of systemd.
+    pub keeper: KeeperProgram,
     /// Its folder, if the user named one.
     pub out: Option<PathBuf>,
     /// Whether it is a `check`: `early_stop = "auto"` then means yes.

@@ -34,6 +34,7 @@ use self::selection::Selection;
 use crate::clock::{RunClock, Stopwatch};
 use crate::exit::{Exit, Failure};
 use crate::exposition::Kind;
+use crate::keeper::KeeperProgram;
 use crate::target_spec;
 
 /// Readings that may wait for the run.
@@ -99,13 +100,13 @@ pub struct Sources {
 pub struct SourceSpecs(Vec<Following>);
 
 impl SourceSpecs {
-    /// Those of `profile`, in the order of their names.
+    /// Those of `profile`, in the order of their names; `keeper` keeps the commands among them.
     ///
     /// # Errors
     /// [`Exit::Config`] where one cannot be asked at all: an address that is none.
-    pub fn of(profile: &Profile) -> Result<Self, Failure> {
+    pub fn of(profile: &Profile, keeper: &KeeperProgram) -> Result<Self, Failure> {
         let specs = profile.sources.iter().enumerate().map(|(number, (name, source))| {
-            let spec = |command: &[String]| target_spec::command_spec(profile, command);
+            let spec = |command: &[String]| target_spec::command_spec(profile, command, keeper);
             Ok(Following {
                 number,
                 asking: Asking::new(name, source, spec)?,

@@ -57,8 +57,6 @@ pub use spec::{
     ReadyWhen, ResourceLimit, RestartPolicy, RestartWhen, SpawnSpec, StopSpec,
 };
 
-use crate::keeper::KeeperProgram;
-
 /// The oldest process of a running target, if it can be found.
 #[must_use]
 pub fn head_of(to: &AttachTo) -> Option<u32> {
@@ -115,15 +113,7 @@ impl Target {
     /// # Errors
     /// When it cannot be started; nothing is left of the attempt.
     pub async fn spawn(spec: SpawnSpec) -> Result<Self, TargetError> {
-        Self::spawn_with(spec, &KeeperProgram::default()).await
-    }
-
-    /// As [`Target::spawn`], from a program whose own executable is not soakd.
-    ///
-    /// # Errors
-    /// When it cannot be started; nothing is left of the attempt.
-    pub async fn spawn_with(spec: SpawnSpec, keeper: &KeeperProgram) -> Result<Self, TargetError> {
-        spawned::spawn(spec, keeper).await
+        spawned::spawn(spec).await
     }
 
     /// Takes a target that runs. Nothing is ever done to it: it is looked at, and let go.

@@ -11,18 +11,24 @@ use soakd_profiles as profiles;
 use soakd_profiles::Profile;
 
 use crate::exit::{Exit, Failure};
+use crate::keeper::KeeperProgram;
 use crate::target::{
     AttachSpec, AttachTo, CgroupWish, Follow, InheritEnvironment, Isolation, LimitedResource, OutputSpec, ReadySpec,
     ReadyWhen, ResourceLimit, RestartPolicy, RestartWhen, SpawnSpec, StopSpec,
 };
 
-/// How the target of `profile` is started, with its output kept in `output_file`.
+/// How the target of `profile` is started by `keeper`, with its output kept in `output_file`.
 ///
 /// # Errors
 /// [`Exit::Usage`] where a ready condition cannot be used: an address that does not resolve.
-pub fn spawn_spec(profile: &Profile, command: &[String], output_file: PathBuf) -> Result<SpawnSpec, Failure> {
+pub fn spawn_spec(
+    profile: &Profile,
+    command: &[String],
+    keeper: &KeeperProgram,
+    output_file: PathBuf,
+) -> Result<SpawnSpec, Failure> {
     let target = &profile.target;
-    let mut spec = command_spec(profile, command)?;
+    let mut spec = command_spec(profile, command, keeper)?;
     spec.user.clone_from(&target.user);
     spec.group.clone_from(&target.group);
     spec.environment =
@@ -44,11 +50,11 @@ pub fn spawn_spec(profile: &Profile, command: &[String], output_file: PathBuf) -
     Ok(spec)
 }
 
-/// How a command of `profile` is started when nothing else is said: that of a load driver.
+/// How a command of `profile` is started by `keeper` when nothing else is said: that of a load driver.
 ///
 /// # Errors
 /// [`Exit::Usage`] for an empty command.
-pub fn command_spec(profile: &Profile, command: &[String]) -> Result<SpawnSpec, Failure> {
+pub fn command_spec(profile: &Profile, command: &[String], keeper: &KeeperProgram) -> Result<SpawnSpec, Failure> {
     let Some((program, args)) = command.split_first() else {
         return Err(Failure::new(Exit::Usage, "the command to run is empty").hint("give the program after `--`"));
     };
@@ -58,6 +64,7 @@ pub fn command_spec(profile: &Profile, command: &[String]) -> Result<SpawnSpec, 
         environment: BTreeMap::new(),
         isolation: Isolation::ProcessGroup,
         cgroup: CgroupWish::OwnWherePossible,
+        keeper: keeper.clone(),
         ..SpawnSpec::command(program, args)
     })
 }

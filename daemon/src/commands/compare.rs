@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::history::entry::Entry;
 use crate::history::measure::{self, Number};
 use crate::history::{baseline, regression};
+use crate::keeper::KeeperProgram;
 use crate::store::{Store, StoreError};
 use crate::{exit_of, opening};
 
@@ -114,7 +115,7 @@ fn in_rounds(arguments: &CompareArgs, names: [&str; 2], store: &Store) -> Result
     }
     let once = |name: &str, quiet: bool| -> Result<Side, Failure> {
         let plan = soak::plan_of(name, &soak_arguments)?;
-        let verdict = soak::soak_plan(plan, store, None, false, quiet)?.verdict;
+        let verdict = soak::soak_plan(plan, store, KeeperProgram::default(), None, false, quiet)?.verdict;
         if let Ended::Interrupted { signal } = verdict.run.ended {
             let number = u8::try_from(signal).unwrap_or(0);
             return Err(Failure::new(Exit::Signal(number), "the comparison was ended by a signal")

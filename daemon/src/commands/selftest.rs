@@ -10,6 +10,7 @@ use soakd_reports::{Outcome, Verdict};
 use crate::cli::{Format, SelftestArgs};
 use crate::commands::{output, soak};
 use crate::exit::{Exit, Failure};
+use crate::keeper::KeeperProgram;
 use crate::store::Store;
 use crate::{exit_of, surroundings};
 
@@ -119,5 +120,5 @@ fn soak_once(
     profile.judge.early_stop = EarlyStop::Never;
     profile.judge.tolerance = Some(Tolerance { amount: TOLERATED_BYTES, unit: Unit::Bytes, per: Per::Run });
     let plan = profile.plan(Choice::default()).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    soak::soak_plan(plan, store, None, true, quiet).map(|soaked| soaked.verdict)
+    soak::soak_plan(plan, store, KeeperProgram::default(), None, true, quiet).map(|soaked| soaked.verdict)
 }

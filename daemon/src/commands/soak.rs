@@ -14,6 +14,7 @@ use crate::cli::{AttachArgs, CheckArgs, RunArgs, SoakArgs, StartArgs};
 use crate::commands::{files, output};
 use crate::exit::{Exit, Failure};
 use crate::http::HttpUrl;
+use crate::keeper::{KeeperProgram, UnitSpec};
 use crate::limits;
 use crate::policy::RunPolicy;
 use crate::run::{Soak, Soaked};
@@ -271,7 +272,8 @@ fn soak(chosen: Chosen, arguments: &SoakArgs, state: &Path, is_check: bool) -> R
     let store = opening::store(state)?;
     let out = arguments.out.clone().or_else(|| plan.profile.report.out.clone());
     let names = reports(&plan, arguments)?;
-    let soaked = soak_plan(plan, &store, out, is_check, arguments.quiet)?;
+    let keeper = keeper_of(&plan.profile, arguments);
+    let soaked = soak_plan(plan, &store, keeper, out, is_check, arguments.quiet)?;
     let mut named = vec![
         ("verdict".to_owned(), soaked.folder.join(verdict::FILE_NAME).display().to_string()),
         ("run".to_owned(), soaked.verdict.run.id.clone()),
@@ -283,6 +285,17 @@ fn soak(chosen: Chosen, arguments: &SoakArgs, state: &Path, is_check: bool) -> R
     // The answer first: who waits for it need not wait for this.
     opening::tidy(&store);
     written.map(|_| soaked.verdict.exit_code)
+}
+
+/// What keeps the target, its load and the commands beside them.
+fn keeper_of(profile: &Profile, arguments: &SoakArgs) -> KeeperProgram {
+    match &arguments.in_unit {
+        None => KeeperProgram::default(),
+        Some(user) => KeeperProgram::default().in_unit(UnitSpec {
+            user: Some(user.clone()),
+            ..UnitSpec::new(format!("soakd: target of `{}`", profile.name))
+        }),
+    }
 }
 
 /// Names of the reports to write: those of the profile, or of the command line in their place.
@@ -316,13 +329,14 @@ fn write_reports(soaked: &Soaked, store: &Store, names: &[String]) -> Result<Vec
     files::write_into(&report, names, &soaked.folder)
 }
 
-/// Runs a plan to its verdict.
+/// Runs a plan to its verdict; `keeper` keeps what it starts.
 ///
 /// # Errors
 /// [`Failure`] where there is no verdict.
 pub fn soak_plan(
     plan: Plan,
     store: &Store,
+    keeper: KeeperProgram,
     out: Option<PathBuf>,
     is_check: bool,
     quiet: bool,
@@ -345,7 +359,7 @@ pub fn soak_plan(
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(crate::run::run(Soak { store, policy, out, is_check, quiet }))
+    runtime.block_on(crate::run::run(Soak { store, policy, keeper, out, is_check, quiet }))
 }
 
 #[cfg(test)]

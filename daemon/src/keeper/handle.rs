@@ -1,9 +1,10 @@
-//! soakd's end of a keeper: starts it, speaks with it, sees it end.
+//! soakd's end of a keeper: starts it or has it started, speaks with it, sees it end.
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,8 +13,9 @@ use tokio::net::UnixStream;
 
 use super::family::Relative;
 use super::process_end::ProcessEnd;
-use super::protocol::{Inbox, Reply, Request, encode};
-use super::{KeeperProgram, SUBCOMMAND};
+use super::protocol::{Account, Inbox, Reply, Request, encode};
+use super::unit::{Asked, LONGEST_START, cgroup_of, emptied, hand_over};
+use super::{KeeperProgram, SUBCOMMAND, UnitError, UnitSpec};
 use crate::target::ProcessId;
 
 /// The keepers of this process that live. Whatever else is a child of ours in another session has lost its keeper.
@@ -28,8 +30,23 @@ pub(crate) fn living() -> BTreeSet<u32> {
 #[derive(Debug)]
 pub(crate) struct KeeperHandle {
     id: ProcessId,
-    child: Child,
+    parent: Parent,
     end: ProcessEnd,
+    line: Line,
+}
+
+/// Whose child a keeper is.
+#[derive(Debug)]
+enum Parent {
+    /// Ours.
+    Soakd(Child),
+    /// systemd's, with the cgroup of its unit where that could be found.
+    Systemd { cgroup: Option<PathBuf> },
+}
+
+/// The socket to a keeper.
+#[derive(Debug)]
+struct Line {
     socket: UnixStream,
     inbox: Inbox,
 }
@@ -42,14 +59,12 @@ impl KeeperHandle {
     pub(crate) fn start(program: &KeeperProgram, output: OwnedFd, errors: OwnedFd) -> io::Result<Self> {
         // Orphans of a keeper that is killed come to us, rather than to init.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let socket = UnixStream::from_std(ours)?;
+        let (line, theirs) = Line::open()?;
         let mut living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut child = Command::new(&program.0)
+        let mut child = Command::new(&program.program)
             .arg0("soakd")
             .arg(SUBCOMMAND)
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdin(Stdio::from(theirs))
             .stdout(output)
             .stderr(errors)
             .spawn()?;
@@ -58,7 +73,7 @@ impl KeeperHandle {
         match given_back.and_then(|()| watched(&child)) {
             Ok((id, end)) => {
                 living.insert(id.pid);
-                Ok(Self { id, child, end, socket, inbox: Inbox::default() })
+                Ok(Self { id, parent: Parent::Soakd(child), end, line })
             }
             Err(error) => {
                 child.kill()?;
@@ -66,6 +81,47 @@ impl KeeperHandle {
                 Err(error)
             }
         }
+    }
+
+    /// Has systemd start a keeper in a unit of its own, for a target that prints to `output` and `errors`. It runs as `account`, and
+    /// so does what it starts.
+    ///
+    /// # Errors
+    /// When systemd cannot be asked, refuses, or starts another version of this program.
+    pub(crate) async fn start_in_unit(
+        program: &KeeperProgram,
+        spec: &UnitSpec,
+        account: Option<&Account>,
+        memory_limit_bytes: Option<u64>,
+        output: OwnedFd,
+        errors: OwnedFd,
+    ) -> Result<Self, UnitError> {
+        let program = program.file()?;
+        let (mut line, theirs) = Line::open()?;
+        hand_over(&line.socket, &[output.as_fd(), errors.as_fd()])?;
+        let starting = Asked { spec, program: &program, account, memory_limit_bytes }.start(theirs)?;
+        let unit = starting.unit.clone();
+        let first = tokio::time::timeout(LONGEST_START, line.hear()).await;
+        let (version, id) = match first {
+            Ok(Ok(Some(Reply::Here { version, pid, start_ticks }))) => (version, ProcessId { pid, start_ticks }),
+            Ok(Ok(None) | Err(_)) => {
+                let failure = tokio::task::spawn_blocking(|| starting.failure()).await;
+                return Err(failure.unwrap_or_else(|error| UnitError::Other(io::Error::other(error))));
+            }
+            // Whatever starts later finds its socket at its end, and ends.
+            Err(_) => {
+                starting.let_go();
+                return Err(UnitError::NotInTime { unit });
+            }
+            Ok(Ok(Some(_))) => ("unknown".to_owned(), ProcessId { pid: 0, start_ticks: 0 }),
+        };
+        starting.let_go();
+        if version != env!("CARGO_PKG_VERSION") {
+            return Err(UnitError::OtherVersion { program, found: version });
+        }
+        let end = ProcessEnd::of(id)?.ok_or(io::Error::from(io::ErrorKind::NotFound))?;
+        let cgroup = cgroup_of(&unit, id.pid);
+        Ok(Self { id, parent: Parent::Systemd { cgroup }, end, line })
     }
 
     /// Which process it is. All that it keeps descends from it.
@@ -78,7 +134,7 @@ impl KeeperHandle {
     /// # Errors
     /// When it has gone.
     pub(crate) async fn say(&mut self, request: &Request) -> io::Result<()> {
-        self.socket.write_all(&encode(request)?).await
+        self.line.socket.write_all(&encode(request)?).await
     }
 
     /// The next thing it says; `None` when it has gone. Nothing is lost when the future is dropped.
@@ -86,19 +142,14 @@ impl KeeperHandle {
     /// # Errors
     /// When it makes no sense.
     pub(crate) async fn hear(&mut self) -> io::Result<Option<Reply>> {
-        loop {
-            if let Some(reply) = self.inbox.take()? {
-                return Ok(Some(reply));
-            }
-            self.socket.readable().await?;
-            let mut buffer = [0_u8; 4096];
-            match self.socket.try_read(&mut buffer) {
-                Ok(0) => return Ok(None),
-                Ok(length) => self.inbox.push(&buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                Err(error) => return Err(error),
-            }
+        match &self.parent {
+            Parent::Soakd(_) => self.line.hear().await,
+            // systemd keeps its end of the socket for as long as the unit lasts, which may be longer than the keeper.
+            Parent::Systemd { .. } => tokio::select! {
+                biased;
+                heard = self.line.hear() => heard,
+                () = self.end.wait() => self.line.last_words(),
+            },
         }
     }
 
@@ -107,22 +158,28 @@ impl KeeperHandle {
     /// # Errors
     /// When its end cannot be watched.
     pub(crate) async fn close(mut self) -> io::Result<()> {
-        self.socket.shutdown().await.or_else(|error| match error.kind() {
+        self.line.socket.shutdown().await.or_else(|error| match error.kind() {
             io::ErrorKind::NotConnected | io::ErrorKind::BrokenPipe => Ok(()),
             _ => Err(error),
         })?;
         self.ended().await
     }
 
-    /// Waits until it has ended, and reaps it.
+    /// Waits until it has ended, and reaps it; of one in a unit, until nothing is left in the unit.
     ///
     /// # Errors
-    /// When its end cannot be watched.
+    /// When its end cannot be watched, or systemd does not end what it has left.
     pub(crate) async fn ended(&mut self) -> io::Result<()> {
         self.end.wait().await;
-        self.child.wait()?;
-        self.forget();
-        Ok(())
+        match &mut self.parent {
+            Parent::Soakd(child) => {
+                child.wait()?;
+                self.forget();
+                Ok(())
+            }
+            Parent::Systemd { cgroup: Some(cgroup) } => emptied(cgroup).await,
+            Parent::Systemd { cgroup: None } => Ok(()),
+        }
     }
 
     fn forget(&self) {
@@ -134,8 +191,53 @@ impl Drop for KeeperHandle {
     fn drop(&mut self) {
         // One that still runs sees its socket end now. It stays in `LIVING`, since it ends what it keeps by itself;
         // as a zombie it goes when soakd does.
-        if let Ok(Some(_)) = self.child.try_wait() {
+        if let Parent::Soakd(child) = &mut self.parent
+            && let Ok(Some(_)) = child.try_wait()
+        {
             self.forget();
+        }
+    }
+}
+
+impl Line {
+    /// A socket: our end, and that of the keeper.
+    fn open() -> io::Result<(Self, OwnedFd)> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        Ok((Self { socket: UnixStream::from_std(ours)?, inbox: Inbox::default() }, theirs.into()))
+    }
+
+    async fn hear(&mut self) -> io::Result<Option<Reply>> {
+        loop {
+            if let Some(reply) = self.inbox.take()? {
+                return Ok(Some(reply));
+            }
+            self.socket.readable().await?;
+            if !self.read()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What a keeper that has ended has said before.
+    fn last_words(&mut self) -> io::Result<Option<Reply>> {
+        // What it said while it was looked whether it says something.
+        self.read()?;
+        self.inbox.take()
+    }
+
+    /// Takes what is there; whether there may be more.
+    fn read(&mut self) -> io::Result<bool> {
+        let mut buffer = [0_u8; 4096];
+        match self.socket.try_read(&mut buffer) {
+            Ok(0) => Ok(false),
+            Ok(length) => {
+                self.inbox.push(&buffer[..length]);
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

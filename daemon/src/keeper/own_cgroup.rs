@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use crate::target::cgroup_hierarchies::{CgroupHierarchies, subfolders};
 use crate::target::{LimitOutcome, Placement};
 
+/// The cgroup of the keeper itself, in a unit that was delegated to it.
+const KEEPER_NAME: &str = "keeper";
 /// What their folders are called, before the pid of the keeper.
 const NAME: &str = "soakd-target-";
 
@@ -50,7 +52,8 @@ impl OwnCgroup {
         if own.v2.is_none() && own.v1_memory.is_none() && own.remarks.is_empty() {
             own.remarks.push("no cgroup hierarchy is mounted here".to_owned());
         }
-        own.memory_limit = memory_limit_bytes.map(|bytes| match own.limit(bytes) {
+        let held = limit_of_membership(layout, memberships);
+        own.memory_limit = memory_limit_bytes.map(|bytes| match own.limit(bytes, held) {
             Ok(()) => LimitOutcome::Set,
             Err(why) => LimitOutcome::NotSet { why },
         });
@@ -75,7 +78,7 @@ impl OwnCgroup {
         }
     }
 
-    fn limit(&self, bytes: u64) -> Result<(), String> {
+    fn limit(&self, bytes: u64, held: Option<u64>) -> Result<(), String> {
         let failed = |file: &Path, error: io::Error| format!("`{}`: {error}", file.display());
         if let Some(folder) = &self.v2 {
             let file = folder.join("memory.max");
@@ -84,6 +87,8 @@ impl OwnCgroup {
             }
         }
         match &self.v1_memory {
+            // By the unit: nothing has to be set.
+            None if held.is_some_and(|held| held <= bytes) => Ok(()),
             Some(folder) => {
                 let file = folder.join("memory.limit_in_bytes");
                 fs::write(&file, bytes.to_string()).map_err(|error| failed(&file, error))
@@ -136,6 +141,30 @@ impl OwnCgroup {
         for folder in self.v2.take().into_iter().chain(self.v1_memory.take()) {
             remove_tree(&folder);
         }
+    }
+}
+
+/// The memory limit of the cgroups that this process is in, in bytes, where there is one.
+fn limit_of_membership(layout: &CgroupHierarchies, memberships: &str) -> Option<u64> {
+    let read = |mount, file| {
+        let folder: PathBuf = CgroupHierarchies::folder_in(mount, memberships)?;
+        let above = delegated_above(&folder).unwrap_or(folder);
+        fs::read_to_string(above.join(file)).ok()?.trim().parse::<u64>().ok()
+    };
+    let v2 = layout.v2().and_then(|mount| read(mount, "memory.max"));
+    let v1 = layout.v1("memory").and_then(|mount| read(mount, "memory.limit_in_bytes"));
+    v2.into_iter().chain(v1).min()
+}
+
+/// Moves the keeper into a cgroup below that of its unit, where this was delegated to it: controllers are handed down only by a cgroup
+/// that no process is in. Where it cannot, the target goes without its own limit, which is said then.
+pub(super) fn step_aside() {
+    let layout = CgroupHierarchies::of_host();
+    let memberships = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let Some(inside) = layout.v2().and_then(|mount| CgroupHierarchies::folder_in(mount, &memberships)) else { return };
+    let aside = inside.join(KEEPER_NAME);
+    if fs::create_dir(&aside).is_ok() && fs::write(aside.join("cgroup.procs"), "0").is_err() {
+        let _ = fs::remove_dir(&aside);
     }
 }
 

@@ -15,8 +15,9 @@ use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, 
 
 use super::family::{Relative, descendants_of};
 use super::launch::{LaunchError, close_inherited, launch};
-use super::own_cgroup::OwnCgroup;
+use super::own_cgroup::{OwnCgroup, step_aside};
 use super::protocol::{Inbox, Reply, Request, Start, StartStep, encode};
+use super::unit::take_over;
 use crate::target::{CgroupWish, ExitStatus, Leftover, StopTook};
 
 /// How long the target gets to end by itself after soakd has died.
@@ -31,11 +32,12 @@ const NAMED_PROCESSES: usize = 32;
 
 /// Keeps one target until soakd lets go of it and nothing is left.
 ///
-/// Expects the socket to soakd as standard input, and where the target shall print as standard output and error.
+/// Expects the socket to soakd as standard input, and where the target shall print as standard output and error: handed over on
+/// the socket where systemd has started it.
 ///
 /// # Errors
 /// When this process cannot be made a keeper.
-pub(super) fn keep() -> io::Result<()> {
+pub(super) fn keep(is_in_unit: bool) -> io::Result<()> {
     close_inherited();
     // A terminal's Ctrl-C is for soakd alone. Fails where we lead a session already.
     let _ = rustix::process::setsid();
@@ -44,6 +46,12 @@ pub(super) fn keep() -> io::Result<()> {
     let soakd = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let nothing = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     rustix::stdio::dup2_stdin(&nothing)?;
+    if is_in_unit {
+        let [output, errors] = take_over(&soakd)?;
+        rustix::stdio::dup2_stdout(&output)?;
+        rustix::stdio::dup2_stderr(&errors)?;
+        step_aside();
+    }
     let (children, on_child) = UnixStream::pair()?;
     children.set_nonblocking(true)?;
     signal_hook::low_level::pipe::register(signal_hook::consts::SIGCHLD, on_child)?;
@@ -73,6 +81,11 @@ pub(super) fn keep() -> io::Result<()> {
         killed: Vec::new(),
         soakd_is_there: true,
     };
+    if is_in_unit {
+        let pid = std::process::id();
+        let start_ticks = Relative::read(pid).map_or(0, |relative| relative.start_ticks);
+        keeper.say(&Reply::Here { version: env!("CARGO_PKG_VERSION").to_owned(), pid, start_ticks })?;
+    }
     keeper.run()
 }
 

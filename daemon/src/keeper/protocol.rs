@@ -66,6 +66,15 @@ pub(crate) struct Account {
 /// From the keeper to soakd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Reply {
+    /// The first word of a keeper that systemd has started: it is no child of soakd, and its file may be another one.
+    Here {
+        /// Its version.
+        version: String,
+        /// Its pid.
+        pid: u32,
+        /// When it started, in clock ticks since boot.
+        start_ticks: u64,
+    },
     /// The main process runs its program.
     Started {
         /// Its pid.

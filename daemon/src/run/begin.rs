@@ -11,6 +11,7 @@ use super::{Active, Phase, Soak, abandon};
 use crate::clock::RunClock;
 use crate::exit::{Exit, Failure};
 use crate::judging::Aside;
+use crate::keeper::KeeperProgram;
 use crate::load::Load;
 use crate::operations::OperationCount;
 use crate::policy::RunPolicy;
@@ -38,8 +39,8 @@ impl<'a> Active<'a> {
         let operations = OperationCount::default();
 
         let source = operation_source::of(&profile.load, &folder, &operations)?;
-        let wanted = wanted(profile, &folder, &source)?;
-        let specs = SourceSpecs::of(profile)?;
+        let wanted = wanted(profile, &soak.keeper, &folder, &source)?;
+        let specs = SourceSpecs::of(profile, &soak.keeper)?;
 
         // The run is on disk before anything is started, so that nothing that runs is unknown.
         let clock = RunClock::start();
@@ -98,7 +99,7 @@ impl<'a> Active<'a> {
             checkpoints: Checkpoints::new(&profile.checkpoint, planned_s),
             escalation: Escalation::new(profile, planned_s),
             level_taken: false,
-            load: Load::new(profile, &folder, &operations),
+            load: Load::new(profile, &soak.keeper, &folder, &operations),
             sampling: None,
             specs: Some(specs),
             sources: None,
@@ -136,10 +137,15 @@ enum Wanted {
 }
 
 /// What `profile` wants soaked. Refused here, it leaves no record of a run that never was.
-fn wanted(profile: &Profile, folder: &Path, source: &OperationSource) -> Result<Wanted, Failure> {
+fn wanted(
+    profile: &Profile,
+    keeper: &KeeperProgram,
+    folder: &Path,
+    source: &OperationSource,
+) -> Result<Wanted, Failure> {
     match &profile.target.source {
         Some(TargetSource::Command(command)) => {
-            let mut spec = target_spec::spawn_spec(profile, command, folder.join("target.log"))?;
+            let mut spec = target_spec::spawn_spec(profile, command, keeper, folder.join("target.log"))?;
             // Where a target in `dhat` mode leaves its profile.
             let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
             spec.environment.entry(heap_profile::FOLDER_VARIABLE.into()).or_insert_with(|| absolute.into());

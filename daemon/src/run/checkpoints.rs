@@ -278,6 +278,7 @@ impl Active<'_> {
         let collecting = self.checkpoints.plan.collect.clone().map(|collect| Collecting {
             collect,
             profile: self.soak.policy.plan.profile.clone(),
+            keeper: self.soak.keeper.clone(),
             folder: self.folder.clone(),
             main: self.target.process(),
             membership: self.target.membership(),

@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
@@ -46,7 +47,13 @@ const NOT_INHERITED_PREFIXES: [&str; 2] = ["LISTEN_", "WATCHDOG_"];
 /// With the first thing that cannot work.
 pub(super) fn resolve(spec: &SpawnSpec) -> Result<Start, TargetError> {
     let inherited: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    resolve_with(spec, inherited, account::resolve(spec.user.as_deref(), spec.group.as_deref())?)
+    let (mut user, mut group) = (spec.user.as_deref(), spec.group.as_deref());
+    if let Some(unit) = spec.keeper.unit()
+        && user.is_none()
+    {
+        (user, group) = (unit.user.as_deref(), group.or(unit.group.as_deref()));
+    }
+    resolve_with(spec, inherited, account::resolve(user, group)?)
 }
 
 fn resolve_with(
@@ -123,9 +130,9 @@ fn find(program: &OsStr, base: &Path, search_path: &OsStr) -> Result<PathBuf, Ta
     for folder in std::env::split_paths(search_path) {
         let file = base.join(folder).join(program);
         match file.metadata() {
-            Ok(metadata) if metadata.is_file() => match rustix::fs::access(&file, Access::EXEC_OK) {
-                Ok(()) => return Ok(file),
-                Err(_) => other = other.or(Some(file)),
+            Ok(metadata) if metadata.is_file() => match may_execute(&file, &metadata) {
+                true => return Ok(file),
+                false => other = other.or(Some(file)),
             },
             _ => {}
         }
@@ -142,7 +149,7 @@ fn check_program(program: &OsStr, file: &Path) -> Result<(), TargetError> {
     if !metadata.is_file() {
         return Err(not_executable(program, file, "it is no regular file"));
     }
-    if let Err(Errno::ACCESS) = rustix::fs::access(file, Access::EXEC_OK) {
+    if !may_execute(file, &metadata) {
         return Err(not_executable(program, file, "permission denied, it is not executable"));
     }
     let Some(start) = first_bytes(file) else { return Ok(()) };
@@ -156,6 +163,13 @@ fn check_program(program: &OsStr, file: &Path) -> Result<(), TargetError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether it may be executed by somebody like us. Without all of its capabilities root may not what its user may, as whom it starts
+/// the program: there it is enough that anybody may.
+fn may_execute(file: &Path, metadata: &fs::Metadata) -> bool {
+    let anybody_may = rustix::process::geteuid().is_root() && metadata.permissions().mode() & 0o111 != 0;
+    anybody_may || rustix::fs::access(file, Access::EXEC_OK) != Err(Errno::ACCESS)
 }
 
 fn check_folder(folder: &Path) -> Result<(), TargetError> {
@@ -251,8 +265,6 @@ pub(super) fn start_error(spec: &SpawnSpec, start: &Start, step: StartStep, errn
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn folder_with(name: &str, content: &[u8], mode: u32) -> tempfile::TempDir {

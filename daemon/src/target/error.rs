@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::event::{ExitStatus, Leftover};
 use super::spec::{AttachTo, ReadyWhen};
+use crate::keeper::UnitError;
 
 /// Why a target could not be started, attached to, waited for or stopped.
 ///
@@ -95,6 +96,9 @@ pub enum TargetError {
         /// Why it failed.
         reason: std::io::Error,
     },
+    /// systemd has not started a unit for it.
+    #[error("cannot start the target in a unit of its own: {0}")]
+    Unit(UnitError),
     /// The file for its output cannot be written.
     #[error("cannot write the target's output to `{}`: {reason}", file.display())]
     OutputFile {
@@ -222,6 +226,7 @@ impl TargetError {
             Self::Ambiguous { .. } => "choose one with --pid".to_owned(),
             Self::Oneself { .. } => "choose another one with --pid".to_owned(),
             Self::StillRunning { .. } => "a process that waits for a device ends when the device answers".to_owned(),
+            Self::Unit(error) => return error.hint(),
             Self::Start { .. } | Self::Keeper { .. } | Self::Watch { .. } | Self::BadName { .. } => return None,
         };
         Some(hint)

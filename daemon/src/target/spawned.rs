@@ -18,7 +18,6 @@ use super::{
     AfterExit, Command, Current, ExitStatus, Membership, Placement, ProcessId, RestartWhen, SpawnSpec, StopReport,
     StopSpec, StopTook, Target, TargetError, TargetEvent,
 };
-use crate::keeper::KeeperProgram;
 use crate::keeper::handle::KeeperHandle;
 use crate::keeper::orphans::end_orphans;
 use crate::keeper::protocol::{Reply, Request, Start};
@@ -31,8 +30,8 @@ const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
 /// Starts the target and the task that watches it.
-pub(super) async fn spawn(spec: SpawnSpec, program: &KeeperProgram) -> Result<Target, TargetError> {
-    let start = resolve(&spec)?;
+pub(super) async fn spawn(spec: SpawnSpec) -> Result<Target, TargetError> {
+    let mut start = resolve(&spec)?;
     let log = match &spec.output.file {
         Some(file) => {
             let log = OutputLog::open(file, spec.output.limit_bytes);
@@ -49,8 +48,20 @@ pub(super) async fn spawn(spec: SpawnSpec, program: &KeeperProgram) -> Result<Ta
     let ((read_output, write_output), (read_errors, write_errors)) = (pipe()?, pipe()?);
     let streams: [OwnedFd; 2] = [read_output.into(), read_errors.into()];
     let reader = output.read(streams, log, send_events.clone()).map_err(keeping("reading its output"))?;
-    let mut keeper = KeeperHandle::start(program, write_output.into(), write_errors.into())
-        .map_err(keeping("starting its keeper"))?;
+    let (write_output, write_errors) = (write_output.into(), write_errors.into());
+    let mut keeper = match spec.keeper.unit() {
+        None => {
+            KeeperHandle::start(&spec.keeper, write_output, write_errors).map_err(keeping("starting its keeper"))?
+        }
+        Some(unit) => {
+            // The keeper has its user from the start: it need not, and may not, take another one.
+            let account = start.account.take();
+            let limit = start.memory_limit_bytes;
+            KeeperHandle::start_in_unit(&spec.keeper, unit, account.as_ref(), limit, write_output, write_errors)
+                .await
+                .map_err(TargetError::Unit)?
+        }
+    };
 
     let started = first_start(&mut keeper, &spec, &start).await;
     let (process, placement) = match started {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::output::LineCounter;
 use super::printed::Printed;
+use crate::keeper::KeeperProgram;
 
 /// How to start a target (or a load driver, which is kept in the same way).
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct SpawnSpec {
     pub user: Option<String>,
     /// The group it runs as, by name or number; `None`: the first group of `user`.
     pub group: Option<String>,
+    /// What keeps it: by default a child of this process. Where it is in a unit of systemd, that names the user of those that name none.
+    pub keeper: KeeperProgram,
     /// Limits set before it starts.
     pub limits: Vec<ResourceLimit>,
     /// Whether it leads a group or a session of its own.
@@ -69,6 +72,7 @@ impl SpawnSpec {
             inherit: InheritEnvironment::Yes,
             user: None,
             group: None,
+            keeper: KeeperProgram::default(),
             limits: Vec::new(),
             isolation: Isolation::ProcessGroup,
             cgroup: CgroupWish::OwnWherePossible,

@@ -33,7 +33,7 @@ pub(crate) fn keeper() -> KeeperProgram {
 }
 
 pub(crate) async fn try_spawn(spec: SpawnSpec) -> Result<Target, TargetError> {
-    patiently(Target::spawn_with(spec, &keeper())).await
+    patiently(Target::spawn(SpawnSpec { keeper: keeper(), ..spec })).await
 }
 
 pub(crate) async fn spawn(spec: SpawnSpec) -> Target {
