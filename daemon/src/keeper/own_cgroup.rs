@@ -38,6 +38,8 @@ impl OwnCgroup {
         let mut own = Self::default();
         let name = format!("{NAME}{}", std::process::id());
         let v2 = layout.v2().and_then(|mount| CgroupHierarchies::folder_in(mount, memberships));
+        // A unit of our own has its limit from systemd, and all of v1 that a user may have.
+        let is_in_unit = v2.as_ref().is_some_and(|inside| inside.ends_with(KEEPER_NAME));
         if let Some(inside) = v2 {
             let above = delegated_above(&inside).unwrap_or(inside);
             own.v2 = own.made(&above, &name);
@@ -46,7 +48,7 @@ impl OwnCgroup {
             }
         }
         let v1 = layout.v1("memory").and_then(|mount| CgroupHierarchies::folder_in(mount, memberships));
-        if let Some(inside) = v1 {
+        if let Some(inside) = v1.filter(|_| !is_in_unit) {
             own.v1_memory = own.made(&inside, &name);
         }
         if own.v2.is_none() && own.v1_memory.is_none() && own.remarks.is_empty() {
@@ -253,6 +255,15 @@ mod tests {
         let limit = placement.cgroup_v1_memory.unwrap().join("memory.limit_in_bytes");
         assert!(limit.starts_with(folder.path()));
         assert_eq!(fs::read_to_string(limit).unwrap(), "4096");
+    }
+
+    #[test]
+    fn a_limit_of_the_cgroup_around_it_holds_too() {
+        let (folder, layout) = host("cgroup2", "rw");
+        fs::write(folder.path().join("own/memory.max"), "4096\n").unwrap();
+        let limit = |bytes| OwnCgroup::create_in(&layout, "0::/own\n", Some(bytes)).placement().memory_limit;
+        assert_eq!(limit(4096), Some(LimitOutcome::Set));
+        assert!(matches!(limit(4095), Some(LimitOutcome::NotSet { .. })));
     }
 
     #[test]

@@ -234,6 +234,8 @@ impl Spawned {
     /// Whether to go on.
     async fn on_reply(&mut self, reply: Reply) -> bool {
         match reply {
+            // Said once, before anything was asked of it.
+            Reply::Here { .. } => true,
             Reply::Started { pid, start_ticks, .. } => {
                 let (old, new) = (self.process(), ProcessId { pid, start_ticks });
                 self.current.send_modify(|current| current.process = new);
