@@ -115,7 +115,9 @@ impl UnitError {
             Self::Refused { said, .. } if said.contains("denied") || said.contains("uthenticat") => {
                 "only root may have systemd start units: run soakd as root"
             }
-            Self::Refused { .. } | Self::NotInTime { .. } => "`journalctl --unit=init.scope --since=-5min` tells more",
+            Self::Refused { unit, .. } | Self::NotInTime { unit } => {
+                return Some(format!("`journalctl --unit={unit}` tells more"));
+            }
             Self::OtherVersion { .. } => "it was upgraded: restart it, as in `systemctl restart soakd`",
             Self::Other(_) => return None,
         };
