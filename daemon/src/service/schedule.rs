@@ -21,10 +21,12 @@ mod jitter;
 mod planned;
 pub mod when;
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 pub use due::{Due, Handled};
 pub use when::{When, WhenError};
@@ -46,12 +48,20 @@ impl Missed {
 }
 
 /// One planned time of one schedule: what is run at most once.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// It prints as `nightly@2026-06-02T00:30:00Z`, which no two of them have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Occurrence {
     /// The name of the schedule.
     pub name: String,
     /// The planned time, without jitter.
     pub planned: Timestamp,
+}
+
+impl fmt::Display for Occurrence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.planned)
+    }
 }
 
 /// A schedule with all that decides about its starts.

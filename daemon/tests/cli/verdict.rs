@@ -29,6 +29,13 @@ fn must_be_valid(validator: &Validator, document: &Value) {
 }
 
 #[test]
+fn the_configuration_has_a_schema() {
+    let validator = schema("config");
+    must_be_valid(&validator, &json!({ "schedule": [{ "name": "nightly", "profile": "api", "when": "@nightly" }] }));
+    assert!(!validator.is_valid(&json!({ "schedule": [{ "nome": "nightly" }] })));
+}
+
+#[test]
 fn verdicts_of_all_kinds_fit_the_schema() {
     let validator = schema("verdict");
     let place = Place::new();

@@ -113,6 +113,10 @@ pub(super) fn decode(section: &Section<'_>) -> Api {
     let socket = section.get("socket").and_then(|field| match field.text()?.as_str() {
         "auto" => Some(Socket::Auto),
         "off" => Some(Socket::Off),
+        path if path.len() > LONGEST_SOCKET_PATH => {
+            let reason = format!("it is {} bytes long, and a socket takes {LONGEST_SOCKET_PATH}", path.len());
+            field.refused("the path of a socket", reason, None)
+        }
         path => absolute(&field, path, "`auto`, `off` or an absolute path").map(Socket::At),
     });
     let token_file = section.get("token_file").and_then(|field| match field.text()?.as_str() {
@@ -156,6 +160,8 @@ pub(super) fn decode(section: &Section<'_>) -> Api {
     }
 }
 
+/// What the kernel takes (`sun_path` of `unix(7)`), without the NUL at its end.
+const LONGEST_SOCKET_PATH: usize = 107;
 /// The shortest limit under which a run can still be submitted.
 const LEAST_BODY_BYTES: u64 = 1024;
 /// A longer body would be held in memory, and nothing that is asked of the service is as long.

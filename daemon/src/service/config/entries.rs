@@ -12,6 +12,7 @@ use soakd_profiles::{Judge, Sample, units};
 use super::api::absolute;
 use super::{keys, word_of};
 use crate::service::schedule::{Missed, When};
+use crate::service::submission::Submission;
 
 /// One `[[schedule]]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +56,25 @@ pub struct ScheduleEntry {
 impl ScheduleEntry {
     /// The pause before another attempt where nobody says.
     pub const USUAL_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+    /// What is queued when it is due.
+    #[must_use]
+    pub fn submission(&self) -> Submission {
+        Submission {
+            name: Some(self.name.clone()),
+            profile: Some(self.profile.clone()),
+            scenario: self.scenario.clone(),
+            environment: self.environment.clone(),
+            stage: self.stage.clone(),
+            duration: self.duration.map(units::show),
+            priority: self.priority,
+            exclusive: self.is_exclusive,
+            timeout: self.timeout.map(units::show),
+            retries: self.retries,
+            retry_after: Some(units::show(self.retry_after)),
+            ..Submission::default()
+        }
+    }
 
     pub(super) fn shown(&self) -> Value {
         json!({

@@ -264,6 +264,26 @@ fn paths_are_those_of_the_service_unless_the_file_names_others() {
 }
 
 #[test]
+fn a_socket_that_no_kernel_takes_is_refused() {
+    let path = |length: usize| format!("[api]\nsocket = '/{}'", "s".repeat(length - 1));
+    assert!(Config::parse(&path(107), "soakd.toml").is_ok());
+    let told = faults(&path(108));
+    assert!(told.ends_with("is not the path of a socket: it is 108 bytes long, and a socket takes 107"), "{told}");
+}
+
+#[test]
+fn a_schedule_is_submitted_as_it_stands_in_the_file() {
+    let submission = config(&uncommented()).schedules[0].submission();
+    assert_eq!(
+        serde_json::to_value(&submission).unwrap(),
+        json!({
+            "name": "nightly-api", "profile": "api", "scenario": "full", "environment": "staging", "stage": "nightly",
+            "for": "6h", "priority": 0, "exclusive": false, "timeout": "12h", "retries": 1, "retry_after": "5m",
+        })
+    );
+}
+
+#[test]
 fn reading_is_free_on_loopback_alone() {
     for (listen, needs_token) in [
         ("127.0.0.1:7625", false),

@@ -113,6 +113,21 @@ fn what_goes_on_all_the_time_goes_on_through_both_and_has_nothing_to_make_up_for
     assert_eq!(day("*/15 2 * * *", BERLIN, "2026-03-29"), "");
 }
 
+/// The files of zones tell their changes another way than rules do.
+#[test]
+fn zones_by_name_mean_what_their_rules_mean() {
+    let (start, end) = (time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"));
+    let names = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
+    for (name, rules) in names.into_iter().zip([BERLIN, NEW_YORK, LORD_HOWE]) {
+        let named = TimeZone::get(name).unwrap();
+        for when in ["15 1,2 * * *", "*/20 1-3 * * 0"] {
+            let by_name = Schedule::new(&entry(when), &named, "host");
+            let by_rules = schedule(when, rules);
+            assert_eq!(planned(&by_name, start, end), planned(&by_rules, start, end), "{name} {when}");
+        }
+    }
+}
+
 #[test]
 fn words_stand_for_expressions() {
     let at = |when| day(when, BERLIN, "2026-03-01");
@@ -250,6 +265,7 @@ fn jitter_puts_off_and_keeps_the_planned_time_as_identity() {
     let at = due(&schedule, "2026-06-01T12:00:00Z", &start.to_string());
     assert_eq!(at.run, Some(Occurrence { name: "nightly".to_owned(), planned }));
     assert_eq!(at.handled.until, planned);
+    assert_eq!(at.run.unwrap().to_string(), "nightly@2026-06-02T02:30:00Z");
     assert_eq!(schedule.next_after(planned), Some(start));
     assert_eq!(schedule.next_after(start - second), Some(start));
     assert!(schedule.next_after(start).is_some_and(|next| next > start + SignedDuration::from_hours(22)));
