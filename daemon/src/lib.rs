@@ -22,7 +22,7 @@
 //! | [`history`], [`compare`](mod@compare) | what the runs of the past say together; two builds side by side |
 //! | [`service`] | the daemon: queue, schedule, watches, API, pages |
 //! | [`doctor`] | what this host lets soakd measure |
-//! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`state_folder`], [`open_files`], [`http`] | the edges |
+//! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`journal`], [`state_folder`], [`open_files`], [`http`] | the edges |
 
 pub mod attribution;
 pub mod budgets;
@@ -42,6 +42,7 @@ pub mod heap_source;
 pub mod history;
 pub mod host_facts;
 pub mod http;
+pub mod journal;
 pub mod judging;
 pub mod keeper;
 pub mod limits;

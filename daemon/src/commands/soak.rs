@@ -19,7 +19,7 @@ use crate::limits;
 use crate::policy::RunPolicy;
 use crate::run::{Soak, Soaked};
 use crate::store::Store;
-use crate::{commit, exit_of, opening, recorded, report_files, surroundings, verdict};
+use crate::{commit, exit_of, logging, opening, recorded, report_files, surroundings, verdict};
 
 /// Length of a check whose length nobody names.
 const CHECK_LENGTH: Duration = Duration::from_secs(120);
@@ -281,6 +281,7 @@ fn soak(chosen: Chosen, arguments: &SoakArgs, state: &Path, is_check: bool) -> R
     let written = write_reports(&soaked, &store, &names);
     named.extend(written.iter().flatten().cloned());
     // A report that could not be written takes nothing from the verdict: it is shown, and the failure told after it.
+    logging::verdict(&soaked.verdict);
     output::verdict(&soaked.verdict, arguments.format, arguments.quiet, named)?;
     // The answer first: who waits for it need not wait for this.
     opening::tidy(&store);

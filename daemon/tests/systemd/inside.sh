@@ -90,6 +90,10 @@ timer_runs_to_a_verdict() {
   await journal_has soakd-run@timed.service 'Finished'
   journal soakd-run@timed.service
   journal_has soakd-run@timed.service '^no_leak: '
+  # The same by its fields.
+  journalctl --no-pager --output=export SOAKD_PROFILE=timed SOAKD_OUTCOME=pass | tee "$PLACE/entry"
+  grep -q '^SOAKD_RUN=.*-timed-' "$PLACE/entry"
+  grep -q '^_SYSTEMD_UNIT=soakd-run@timed.service$' "$PLACE/entry"
   journal_has soakd-run@timed.service "$state/runs/.*/verdict.json"
   test "$(systemctl show -P Result soakd-run@timed.service)" = success
   fails journal_has soakd-failed@soakd-run@timed.service.service .
