@@ -25,6 +25,33 @@ pub struct Handled {
     pub plan: String,
     /// What is planned up to here is done with.
     pub until: Timestamp,
+    /// How far it had come when the clock was set back by more than a day, in the order of time: where the clock gets there
+    /// again, as on a board that begins in 1970 until it is told the time, all of that is done with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<Timestamp>,
+}
+
+/// A clock that is set back more often than this before it gets anywhere again is not followed.
+const MOST_AHEAD: usize = 8;
+
+impl Handled {
+    /// Takes note that the clock is back at `now`, from where it was.
+    fn set_back(&mut self, now: Timestamp) {
+        self.ahead.push(self.until);
+        self.ahead.sort_unstable();
+        self.ahead.dedup();
+        let too_many = self.ahead.len().saturating_sub(MOST_AHEAD);
+        self.ahead.drain(..too_many);
+        self.until = now;
+    }
+
+    /// Takes note of what the clock has reached again.
+    fn catch_up(&mut self, now: Timestamp) {
+        let reached = self.ahead.partition_point(|ahead| *ahead <= now);
+        if let Some(last) = self.ahead.drain(..reached).next_back() {
+            self.until = self.until.max(last);
+        }
+    }
 }
 
 /// What is to be done now.
@@ -67,30 +94,32 @@ impl Schedule {
     pub fn due(&self, handled: Option<&Handled>, now: Timestamp) -> Due {
         let plan = self.plan();
         let mut told = None;
-        let until = match handled {
-            None => now,
-            Some(handled) if handled.until.as_second() - now.as_second() > SET_BACK_S => {
-                told = Some(format!(
-                    "the clock was set back: `{}` had come as far as {}, and goes on from now",
-                    self.name,
-                    self.show(handled.until)
-                ));
-                now
+        let handled = match handled.cloned() {
+            None => Handled { plan, until: now, ahead: Vec::new() },
+            Some(mut handled) => {
+                handled.catch_up(now);
+                if handled.until.as_second() - now.as_second() > SET_BACK_S {
+                    told = Some(format!(
+                        "the clock was set back: `{}` had come as far as {}, and goes on from now",
+                        self.name,
+                        self.show(handled.until)
+                    ));
+                    handled.set_back(now);
+                } else if handled.plan != plan {
+                    told = Some(format!("`{}` has other times than before, and has missed none of them", self.name));
+                    handled.until = handled.until.max(now);
+                } else if !self.is_enabled {
+                    // What is planned while it is switched off is not missed.
+                    handled.until = handled.until.max(now);
+                }
+                Handled { plan, ..handled }
             }
-            Some(handled) if handled.plan != plan => {
-                told = Some(format!("`{}` has other times than before, and has missed none of them", self.name));
-                handled.until.max(now)
-            }
-            // What is planned while it is switched off is not missed.
-            Some(handled) if !self.is_enabled => handled.until.max(now),
-            Some(handled) => handled.until,
         };
-        let mut due =
-            Due { run: None, late: Duration::ZERO, missed: 0, handled: Handled { plan, until }, next: None, told };
+        let mut due = Due { run: None, late: Duration::ZERO, missed: 0, handled, next: None, told };
         if !self.is_enabled {
             return due;
         }
-        if let Some(last) = self.last_due(until, now) {
+        if let Some(last) = self.last_due(due.handled.until, now) {
             self.decide(&mut due, last, now);
         }
         due.next = self.planned_after(due.handled.until).map(|planned| Start { planned, at: self.start(planned) });

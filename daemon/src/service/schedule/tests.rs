@@ -172,7 +172,7 @@ fn what_is_no_expression_is_refused_with_its_reason() {
 
 /// What is handed out when a service asks at `now`, having handled all up to `until`.
 fn due(schedule: &Schedule, until: &str, now: &str) -> Due {
-    let handled = Handled { until: time(until), ..schedule.due(None, time(until)).handled };
+    let handled = schedule.due(None, time(until)).handled;
     schedule.due(Some(&handled), time(now))
 }
 
@@ -231,6 +231,34 @@ fn a_clock_that_is_set_back_repeats_nothing_and_one_that_was_wrong_is_forgotten(
     insta::assert_snapshot!(wrong.told.unwrap(), @"the clock was set back: `nightly` had come as far as 2099-01-01 02:30 UTC, and goes on from now");
     let again = schedule.due(Some(&wrong.handled), time("2026-06-02T01:00:30Z"));
     assert_eq!(again.told, None);
+}
+
+#[test]
+fn a_board_that_begins_in_1970_until_it_is_told_the_time_runs_nothing_again() {
+    let schedule = schedule("30 2 * * *", "UTC0");
+    let before = due(&schedule, "2026-06-02T00:00:00Z", "2026-06-02T02:30:00Z");
+    assert!(before.run.is_some());
+    let booted = schedule.due(Some(&before.handled), time("1970-01-01T00:00:20Z"));
+    assert!(booted.run.is_none() && booted.told.is_some());
+    let told = schedule.due(Some(&booted.handled), time("2026-06-02T02:40:00Z"));
+    assert_eq!((&told.run, told.missed, &told.told), (&None, 0, &None));
+    assert_eq!(told.next.unwrap().at, time("2026-06-03T02:30:00Z"));
+    assert_eq!(told.handled, before.handled);
+    // A night for which it is off is missed as any other.
+    let later = schedule.due(Some(&booted.handled), time("2026-06-03T06:00:00Z"));
+    assert_eq!((later.run.map(|run| run.planned), later.missed), (Some(time("2026-06-03T02:30:00Z")), 0));
+}
+
+#[test]
+fn a_clock_that_nobody_can_follow_is_not_remembered_without_end() {
+    let schedule = schedule("30 2 * * *", "UTC0");
+    let mut handled = schedule.due(None, time("2200-01-01T00:00:00Z")).handled;
+    for year in (2000..2100).rev() {
+        handled = schedule.due(Some(&handled), time(&format!("{year}-01-01T00:00:00Z"))).handled;
+    }
+    assert_eq!(handled.ahead.len(), 8);
+    let reached = schedule.due(Some(&handled), time("2300-01-01T00:00:00Z"));
+    assert!(reached.handled.ahead.is_empty());
 }
 
 #[test]
