@@ -70,9 +70,7 @@ fn boot(systemd: &Systemd) -> Booted {
         Systemd::Wrapper(wrapper) => {
             let mut command = Command::new(wrapper);
             command.arg("--bind").arg(place.path());
-            for seen in
-                [soakd.parent().expect("a folder of binaries"), &root.join("systemd"), &root.join("daemon/tests")]
-            {
+            for seen in [soakd.parent().expect("a folder of binaries"), &root.join("systemd"), &root.join("daemon")] {
                 command.arg("--bind-ro").arg(seen);
             }
             for (name, value) in &variables {

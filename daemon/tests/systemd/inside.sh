@@ -61,6 +61,8 @@ installed() {
   "$UNITS/install" --program "$SOAKD"
   test -x /usr/local/bin/soakd
   grep -q '^ExecStart=/usr/local/bin/soakd ' /usr/local/lib/systemd/system/soakd.service
+  grep -q '/usr/local/share/doc/soakd/soakd.toml' /etc/soakd/soakd.toml
+  test -e /usr/local/share/doc/soakd/soakd.toml
   getent passwd soakd-target
   test "$(stat -c %U /var/lib/soakd-target)" = soakd-target
 }
@@ -213,12 +215,15 @@ errors_are_plain() {
 }
 
 uninstalled() {
+  systemctl enable --quiet soakd-run@night.timer
   "$UNITS/install" --uninstall
   test -z "$(find /usr/local /etc/systemd -name '*soakd*')"
   test -e "$state/soakd.sqlite"
 }
 
 check installed
+# Nothing else can be so.
+[ "$(cat "$PLACE/results/installed.status")" = 0 ] || exit 1
 for name in units_are_valid exposure_is_low timer_runs_to_a_verdict failure_is_told warning_is_a_success \
   killed_parent_ends_the_target killed_keeper_ends_the_run stopped_run_is_judged process_of_another_user_is_read \
   nothing_else_is_written errors_are_plain; do
