@@ -66,13 +66,15 @@ fn suffix(unit: Unit, per: Option<Per>) -> String {
 }
 
 /// One value with its unit: `3.1 MiB/h`, `17`, `64 B/op`.
-pub(crate) fn amount(quantity: Quantity, value: f64, per: Option<Per>) -> String {
+#[must_use]
+pub fn amount(quantity: Quantity, value: f64, per: Option<Per>) -> String {
     let unit = unit_for(quantity, &[value]);
     format!("{}{}", number(value, unit), suffix(unit, per))
 }
 
 /// `value` in the unit in which `other` is shown, so that the two are easily compared, unless it is much smaller.
-pub(crate) fn amount_beside(quantity: Quantity, value: f64, other: f64, per: Option<Per>) -> String {
+#[must_use]
+pub fn amount_beside(quantity: Quantity, value: f64, other: f64, per: Option<Per>) -> String {
     if value.abs() < other.abs() / 10.0 {
         return amount(quantity, value, per);
     }
@@ -86,7 +88,8 @@ fn ends(estimate: &Estimate) -> Vec<f64> {
 }
 
 /// An estimate with its interval: `3.1 MiB/h (2.8 to 3.4, 95 %)`.
-pub(crate) fn estimate(quantity: Quantity, estimate: &Estimate, per: Option<Per>) -> String {
+#[must_use]
+pub fn estimate(quantity: Quantity, estimate: &Estimate, per: Option<Per>) -> String {
     let unit = unit_for(quantity, &ends(estimate));
     let value = format!("{}{}", number(estimate.value, unit), suffix(unit, per));
     let interval = match (estimate.low, estimate.high) {
@@ -99,7 +102,8 @@ pub(crate) fn estimate(quantity: Quantity, estimate: &Estimate, per: Option<Per>
 }
 
 /// A share: `95 %`, `0.4 %`.
-pub(crate) fn percent(ratio: f64) -> String {
+#[must_use]
+pub fn percent(ratio: f64) -> String {
     let hundredths = ratio * 100.0;
     let decimals = match hundredths.abs() {
         x if x >= 9.95 => 0,
@@ -112,13 +116,15 @@ pub(crate) fn percent(ratio: f64) -> String {
 }
 
 /// A point in a run: `0:12:40`.
-pub(crate) fn clock(t_s: f64) -> String {
+#[must_use]
+pub fn clock(t_s: f64) -> String {
     let seconds = whole(t_s.max(0.0));
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 /// A length of time: `41.2 s`, `12 min`, `5.2 h`, `3.1 d`, `2.4 a`.
-pub(crate) fn span(seconds: f64) -> String {
+#[must_use]
+pub fn span(seconds: f64) -> String {
     let (value, unit) = match seconds.abs() {
         x if 0.0 < x && x < 0.0995 => (seconds * 1000.0, "ms"),
         x if x < 99.95 => (seconds, "s"),
@@ -135,7 +141,8 @@ pub(crate) fn span(seconds: f64) -> String {
 }
 
 /// An estimated length of time: `5.2 h (4.7 to 6.1 h)`.
-pub(crate) fn span_estimate(estimate: &Estimate) -> String {
+#[must_use]
+pub fn span_estimate(estimate: &Estimate) -> String {
     let interval = match (estimate.low, estimate.high) {
         (Some(low), Some(high)) => format!("{} to {}", span(low), span(high)),
         (Some(low), None) => format!("at the earliest {}", span(low)),

@@ -31,12 +31,15 @@
 //! | [`recording`] | the samples that a report may show |
 //! | [`render`] | the renderers and their table |
 //! | [`trend_chart`] | numbers of many runs as a picture |
+//! | [`live_chart`] | a series of a run that goes on as a picture |
+//! | [`amount`](mod@amount) | numbers for people |
 
 pub mod advice;
-mod amount;
+pub mod amount;
 pub mod budget;
 pub mod conclude;
 mod finite;
+pub mod live_chart;
 pub mod next;
 pub mod outcome;
 mod plot;
@@ -55,6 +58,7 @@ pub use advice::{Advice, advice};
 pub use budget::{Bound, Budget, BudgetStatus};
 pub use conclude::{Conclusion, InconclusiveAs, Policy, conclude};
 pub use finite::NotFinite;
+pub use live_chart::{LiveChart, live_svg};
 pub use next::next_steps;
 pub use outcome::{Outcome, Severity};
 pub use read::{ReadError, read};
@@ -68,5 +72,5 @@ pub use render::{Charset, Colour, Look, RENDERERS, RenderError, Renderer, Report
 pub use run::{Ended, Host, Run};
 pub use schema::verdict_schema;
 pub use series::{Per, Projection, Role, Scope, SeriesFinding, SeriesVerdict, TolerancePer};
-pub use trend_chart::{TrendChart, TrendPoint, TrendStep, trend_svg};
+pub use trend_chart::{TrendChart, TrendPoint, TrendStep, trend_figure, trend_svg};
 pub use verdict::{DecidedBy, Findings, SCHEMA, SchemaId, Verdict};

@@ -10,11 +10,12 @@ use crate::verdict::Verdict;
 
 pub mod csv;
 pub mod escape;
+pub mod exposition;
 pub mod html;
 pub mod issue;
 pub mod json;
 pub mod junit;
-mod layout;
+pub mod layout;
 pub mod markdown;
 pub mod markup;
 pub mod openmetrics;

@@ -39,14 +39,27 @@ pub struct TrendStep {
     pub label: String,
 }
 
-const LEFT: f64 = 84.0;
-const RIGHT: f64 = 32.0;
-const TOP: f64 = 52.0;
-const BOTTOM: f64 = 58.0;
+/// A place for a chart, with the room that is left around it.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    width: f64,
+    height: f64,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+/// A chart with its title in a picture of several.
+const LISTED: Frame = Frame { width: WIDTH, height: HEIGHT, left: 84.0, right: 32.0, top: 52.0, bottom: 58.0 };
+/// A chart whose title stands beside it, on a screen with room, and on a narrow one.
+const WIDE: Frame = Frame { width: 560.0, height: 220.0, left: 78.0, right: 16.0, top: 14.0, bottom: 48.0 };
+const NARROW: Frame = Frame { width: 320.0, height: 200.0, left: 66.0, right: 10.0, top: 14.0, bottom: 48.0 };
+
 /// Room for the heading of the picture.
 const HEADING: f64 = 64.0;
-/// Labels below a chart that do not lie over each other.
-const MOST_LABELS: usize = 7;
+/// Room that a label below a chart takes.
+const LABEL_ROOM: f64 = 120.0;
 /// Half the width of a point.
 const POINT: f64 = 3.0;
 /// Room that the label of a step takes.
@@ -64,39 +77,52 @@ pub fn trend_svg(heading: &str, about: &str, charts: &[TrendChart]) -> String {
     }
     let mut top = HEADING;
     for chart in charts {
-        draw(&mut scene, top, chart);
+        scene.text(LISTED.left, top + 20.0, Anchor::Start, 15.0, Paint::Ink, &chart.title);
+        scene.text(LISTED.left, top + 39.0, Anchor::Start, 12.0, Paint::Muted, &chart.about);
+        draw(&mut scene, top, chart, &LISTED);
         top += HEIGHT;
     }
     svg::document(&scene, heading, about)
 }
 
-fn draw(scene: &mut Scene, top: f64, chart: &TrendChart) {
-    scene.text(LEFT, top + 20.0, Anchor::Start, 15.0, Paint::Ink, &chart.title);
-    scene.text(LEFT, top + 39.0, Anchor::Start, 12.0, Paint::Muted, &chart.about);
+/// One chart as elements of a page, without its title: `svg.wide` for a screen with room, `svg.narrow` for another.
+#[must_use]
+pub fn trend_figure(chart: &TrendChart) -> String {
+    let about = format!("{}: {}", chart.title, chart.about);
+    let drawn = |frame: &Frame, class: &str| {
+        let mut scene = Scene::new(frame.width, frame.height);
+        draw(&mut scene, 0.0, chart, frame);
+        svg::element(&scene, class, &about)
+    };
+    drawn(&WIDE, "chart wide-chart") + &drawn(&NARROW, "chart narrow-chart")
+}
+
+fn draw(scene: &mut Scene, top: f64, chart: &TrendChart, frame: &Frame) {
     let values = || chart.points.iter().map(|point| point.value).filter(|value| value.is_finite());
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     if low > high {
-        let (x, y) = ((LEFT + WIDTH - RIGHT) / 2.0, top + HEIGHT / 2.0);
+        let (x, y) = ((frame.left + frame.width - frame.right) / 2.0, top + frame.height / 2.0);
         scene.text(x, y, Anchor::Middle, 13.0, Paint::Muted, "no run has this number");
         return;
     }
     let axis = value_axis(chart.unit, low, high);
-    let (above, below) = (top + TOP, top + HEIGHT - BOTTOM);
+    let (above, below) = (top + frame.top, top + frame.height - frame.bottom);
     // Half a place of room on both sides.
-    let each = (WIDTH - LEFT - RIGHT) / chart.points.len().max(1) as f64;
-    let x = |place: f64| LEFT + (place + 0.5) * each;
+    let each = (frame.width - frame.left - frame.right) / chart.points.len().max(1) as f64;
+    let x = |place: f64| frame.left + (place + 0.5) * each;
     let y = |value: f64| below - axis.share(value) * (below - above);
     for tick in &axis.ticks {
-        scene.line(&[(LEFT, y(tick.at)), (WIDTH - RIGHT, y(tick.at))], Paint::Grid, 1.0, &[]);
-        scene.text(LEFT - 8.0, y(tick.at) + 4.0, Anchor::End, 11.0, Paint::Muted, &tick.label);
+        scene.line(&[(frame.left, y(tick.at)), (frame.width - frame.right, y(tick.at))], Paint::Grid, 1.0, &[]);
+        scene.text(frame.left - 8.0, y(tick.at) + 4.0, Anchor::End, 11.0, Paint::Muted, &tick.label);
     }
-    let every = chart.points.len().div_ceil(MOST_LABELS).max(1);
+    let most = (((frame.width - frame.left - frame.right) / LABEL_ROOM) as usize).max(1);
+    let every = chart.points.len().div_ceil(most).max(1);
     for (place, point) in chart.points.iter().enumerate().step_by(every) {
         let x = x(place as f64);
         scene.line(&[(x, below), (x, below + 4.0)], Paint::Muted, 1.0, &[]);
         scene.text(x, below + 17.0, Anchor::Middle, 11.0, Paint::Muted, &point.label);
     }
-    levels(scene, chart, &x, &y, (above, below));
+    levels(scene, chart, (&x, &y), (above, below), frame.width - frame.right);
     let finite: Vec<(f64, f64)> = chart
         .points
         .iter()
@@ -108,16 +134,16 @@ fn draw(scene: &mut Scene, top: f64, chart: &TrendChart) {
     for (x, y) in finite {
         scene.area(&[(x - POINT, y), (x, y - POINT), (x + POINT, y), (x, y + POINT)], Paint::Series);
     }
-    legend(scene, below + 40.0, !chart.steps.is_empty());
+    legend(scene, (frame.left, below + 40.0), !chart.steps.is_empty());
 }
 
 /// The level of each stretch between changes, and the changes.
 fn levels(
     scene: &mut Scene,
     chart: &TrendChart,
-    x: &dyn Fn(f64) -> f64,
-    y: &dyn Fn(f64) -> f64,
+    (x, y): (&dyn Fn(f64) -> f64, &dyn Fn(f64) -> f64),
     (above, below): (f64, f64),
+    right: f64,
 ) {
     if chart.steps.is_empty() {
         return;
@@ -138,23 +164,22 @@ fn levels(
         let x = x(step.at as f64 - 0.5);
         scene.line(&[(x, above), (x, below)], Paint::Event, 1.0, &[2.0, 3.0]);
         if x >= free_from {
-            let (anchor, x) =
-                if x < WIDTH - RIGHT - STEP_ROOM { (Anchor::Start, x + 3.0) } else { (Anchor::End, x - 3.0) };
+            let (anchor, x) = if x < right - STEP_ROOM { (Anchor::Start, x + 3.0) } else { (Anchor::End, x - 3.0) };
             scene.text(x, above + 11.0, anchor, 11.0, Paint::Event, &step.label);
             free_from = x + STEP_ROOM;
         }
     }
 }
 
-fn legend(scene: &mut Scene, y: f64, has_steps: bool) {
+fn legend(scene: &mut Scene, (left, y): (f64, f64), has_steps: bool) {
     let mut entry = |x: f64, text: &str, paint: Paint, width: f64| {
         scene.line(&[(x, y - 4.0), (x + 18.0, y - 4.0)], paint, width, &[]);
         scene.text(x + 24.0, y, Anchor::Start, 11.0, Paint::Muted, text);
     };
-    entry(LEFT, "runs", Paint::Series, 1.0);
+    entry(left, "runs", Paint::Series, 1.0);
     if has_steps {
-        entry(LEFT + 70.0, "level", Paint::Model, 2.0);
-        entry(LEFT + 146.0, "change of level", Paint::Event, 1.0);
+        entry(left + 70.0, "level", Paint::Model, 2.0);
+        entry(left + 146.0, "change of level", Paint::Event, 1.0);
     }
 }
 

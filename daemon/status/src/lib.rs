@@ -1,4 +1,4 @@
-//! What the daemon tells of itself: documents, pages, metrics.
+//! What the daemon tells of itself: documents, pages, metrics, and a view for terminals.
 //!
 //! Documents in, text out: nothing here reads a clock, a file or a socket, and nothing knows how soaks are run.
 //!
@@ -12,6 +12,18 @@
 //! |---|---|
 //! | [`status`] | what the daemon tells of itself, as the API and the pages show it |
 //! | [`submission`] | what somebody wants soaked |
+//! | [`past`] | what pages and metrics show besides: samples of runs that go on, runs of the past |
+//! | [`words`] | what goes on, in words |
+//! | [`pages`] | pages for people |
+//! | [`metrics`] | numbers for Prometheus and its kin |
+//! | [`terminal`] | one picture of a terminal |
 
+pub mod metrics;
+pub mod pages;
+pub mod past;
+#[cfg(test)]
+mod samples;
 pub mod status;
 pub mod submission;
+pub mod terminal;
+pub mod words;

@@ -51,8 +51,13 @@ fn ticks(from: f64, to: f64, step: f64, label: impl Fn(f64) -> String) -> Vec<Ti
 
 /// A scale of time, in seconds of the run.
 pub(crate) fn time_axis(from_s: f64, to_s: f64) -> Axis {
+    time_axis_of(from_s, to_s, MOST_TIME_TICKS)
+}
+
+/// The same for a picture in which so many labels have room.
+pub(crate) fn time_axis_of(from_s: f64, to_s: f64, most: f64) -> Axis {
     let to_s = if to_s > from_s { to_s } else { from_s + 1.0 };
-    let least = (to_s - from_s) / MOST_TIME_TICKS;
+    let least = (to_s - from_s) / most;
     let step = TIME_STEPS.into_iter().find(|step| *step >= least).unwrap_or_else(|| round_step(least));
     let label = |t_s: f64| match step {
         step if step >= 86_400.0 => span(t_s),

@@ -39,34 +39,100 @@ impl Renderer for Html {
     }
 
     fn render(&self, report: &Report<'_>) -> Result<Vec<u8>, RenderError> {
-        let verdict = report.verdict;
-        let sheet = format!("{CHART_SHEET}\n{SHEET}\n{}", style());
-        let script = format!("{CHARTS}\n{SCRIPT}");
-        let mut page = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'; \
-             style-src 'sha256-{}'; script-src 'sha256-{}'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n<style>{sheet}</style>\n</head>\n<body>\n",
-            digest(&sheet),
-            digest(&script),
-            markup(&format!("soakd: {} · {}", verdict.outcome, verdict.run.profile)),
-        );
-        page.push_str(&head(verdict));
-        page.push_str("<main>\n");
-        page.push_str(&next(verdict));
-        page.push_str(&meaning(verdict));
-        page.push_str(&charts(report)?);
-        page.push_str(&table(verdict));
-        page.push_str(&beside(verdict));
-        page.push_str(&facts(report));
-        page.push_str("</main>\n");
-        page.push_str(&format!(
-            "<footer>soakd {} · charts: uPlot 1.6.32, MIT licence, © Leon Sorokin</footer>\n<script>{script}</script>\n</body>\n</html>\n",
-            markup(&verdict.run.soakd_version)
-        ));
-        Ok(page.into_bytes())
+        let parts = parts(report)?;
+        let body = format!("{}<main>\n{}</main>\n<footer>{}</footer>\n", parts.head, parts.main, parts.footer);
+        let page = Shell { title: &parts.title, sheet: &parts.sheet, script: &parts.script, more: "", body: &body };
+        Ok(page.html("").into_bytes())
     }
+}
+
+/// A page with all that it needs inside.
+#[derive(Debug, Clone, Copy)]
+pub struct Shell<'a> {
+    /// Its title, as text.
+    pub title: &'a str,
+    /// Its style sheet.
+    pub sheet: &'a str,
+    /// What it runs; nothing else may.
+    pub script: &'a str,
+    /// Further elements of its head, as markup.
+    pub more: &'a str,
+    /// What is shown, as markup.
+    pub body: &'a str,
+}
+
+impl Shell<'_> {
+    /// What the page may do: be styled by its sheet and run its script, and what `more` allows besides
+    /// (`; connect-src 'self'`).
+    #[must_use]
+    pub fn policy(&self, more: &str) -> String {
+        format!(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'{more}",
+            digest(self.sheet),
+            digest(self.script)
+        )
+    }
+
+    /// The page, with its policy in its head.
+    #[must_use]
+    pub fn html(&self, more_policy: &str) -> String {
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n{}<style>{}</style>\n</head>\n<body>\n\
+             {}<script>{}</script>\n</body>\n</html>\n",
+            self.policy(more_policy),
+            markup(self.title),
+            self.more,
+            self.sheet,
+            self.body,
+            self.script
+        )
+    }
+}
+
+/// What a report is made of, for a page that shows it among other things.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Title, as text.
+    pub title: String,
+    /// Style sheet.
+    pub sheet: String,
+    /// What makes its charts.
+    pub script: String,
+    /// The outcome and what decided it, as markup.
+    pub head: String,
+    /// All the rest, as markup.
+    pub main: String,
+    /// What made it, as markup.
+    pub footer: String,
+}
+
+/// The parts of the page of a report.
+///
+/// # Errors
+/// [`RenderError::NotFinite`] where the verdict or its samples hold a number that JSON does not have.
+pub fn parts(report: &Report<'_>) -> Result<Parts, RenderError> {
+    let verdict = report.verdict;
+    Ok(Parts {
+        title: format!("soakd: {} · {}", verdict.outcome, verdict.run.profile),
+        sheet: format!("{CHART_SHEET}\n{}", sheet()),
+        script: format!("{CHARTS}\n{SCRIPT}"),
+        head: head(verdict),
+        main: [next(verdict), meaning(verdict), charts(report)?, table(verdict), beside(verdict), facts(report)]
+            .concat(),
+        footer: format!(
+            "soakd {} · charts: uPlot 1.6.32, MIT licence, © Leon Sorokin",
+            markup(&verdict.run.soakd_version)
+        ),
+    })
+}
+
+/// The look of soakd's pages: colours of both modes, type, spacing, and the paints of charts.
+#[must_use]
+pub fn sheet() -> String {
+    format!("{SHEET}\n{}", style())
 }
 
 const SHEET: &str = include_str!("html/style.css");

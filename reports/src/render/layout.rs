@@ -2,7 +2,8 @@
 
 /// Breaks `text` between words into lines of at most `columns`; the first starts with `first`, the others with `rest`.
 /// A word that fits no line is broken inside.
-pub(crate) fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<String> {
+#[must_use]
+pub fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = first.to_owned();
     let mut is_fresh = true;
@@ -59,12 +60,14 @@ const UNITS: [&str; 17] = [
 ];
 
 /// Columns that a text takes; every character counts as one.
-pub(crate) fn width(text: &str) -> usize {
+#[must_use]
+pub fn width(text: &str) -> usize {
     text.chars().count()
 }
 
 /// `text` cut to `columns`, with `mark` at the end where something was cut off.
-pub(crate) fn shorten(text: &str, columns: usize, mark: &str) -> String {
+#[must_use]
+pub fn shorten(text: &str, columns: usize, mark: &str) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }

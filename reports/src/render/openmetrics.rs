@@ -4,10 +4,8 @@
 //! Prometheus text format at once, which node-exporter reads. The run is named in `soakd_run_info` alone, so that a new
 //! run makes no new series of the others.
 
-use std::fmt::Write;
-
-use super::escape::escape;
-use super::{Charset, RenderError, Renderer, Report};
+use super::exposition::{Exposition, Family, Form, Kind, Labels};
+use super::{RenderError, Renderer, Report};
 use crate::budget::BudgetStatus;
 use crate::outcome::Outcome;
 use crate::sentence::judgement_word;
@@ -36,47 +34,18 @@ impl Renderer for OpenMetrics {
     }
 }
 
-/// Labels of a sample, without those of the whole file.
-type Labels = Vec<(&'static str, String)>;
-
 struct Page {
-    text: String,
-    common: Labels,
+    exposition: Exposition,
 }
 
 impl Page {
-    /// One metric with its samples; a metric without any is left out.
     fn gauge(&mut self, name: &str, unit: &str, help: &str, samples: Vec<(Labels, f64)>) {
-        let samples: Vec<&(Labels, f64)> = samples.iter().filter(|(_, value)| value.is_finite()).collect();
-        if samples.is_empty() {
-            return;
-        }
-        let name = if unit.is_empty() { format!("soakd_{name}") } else { format!("soakd_{name}_{unit}") };
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.text, "# HELP {name} {help}");
-        let _ = writeln!(self.text, "# TYPE {name} gauge");
-        if !unit.is_empty() {
-            let _ = writeln!(self.text, "# UNIT {name} {unit}");
-        }
-        for (labels, value) in samples {
-            let labels: Vec<String> = self
-                .common
-                .iter()
-                .chain(labels)
-                .map(|(label, value)| format!("{label}=\"{}\"", label_value(value)))
-                .collect();
-            let _ = writeln!(self.text, "{name}{{{}}} {value}", labels.join(","));
-        }
+        self.exposition.family(Family { name, unit, help, kind: Kind::Gauge }, samples);
     }
 
     fn one(&mut self, name: &str, unit: &str, help: &str, value: Option<f64>) {
         self.gauge(name, unit, help, value.map(|value| (Vec::new(), value)).into_iter().collect());
     }
-}
-
-/// A label's value: backslash, quote and line end have escapes of the format, the rest of what cannot be seen has ours.
-fn label_value(text: &str) -> String {
-    escape(text, Charset::Unicode).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 fn page(verdict: &Verdict) -> String {
@@ -88,12 +57,11 @@ fn page(verdict: &Verdict) -> String {
         ("environment", run.environment.as_ref()),
     ];
     let common = named.into_iter().filter_map(|(label, value)| value.map(|value| (label, value.clone()))).collect();
-    let mut page = Page { text: String::new(), common };
+    let mut page = Page { exposition: Exposition::new(Form::OpenMetrics, common) };
     page.run(verdict);
     page.series(verdict);
     page.budgets(verdict);
-    page.text.push_str("# EOF\n");
-    page.text
+    page.exposition.finish()
 }
 
 impl Page {

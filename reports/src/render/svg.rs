@@ -49,6 +49,17 @@ pub(crate) fn document(scene: &Scene, title: &str, about: &str) -> String {
     )
 }
 
+/// A picture as an element of a page whose sheet has the paints.
+pub(crate) fn element(scene: &Scene, class: &str, about: &str) -> String {
+    format!(
+        "<svg class=\"{class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n",
+        scene.width,
+        scene.height,
+        markup(about),
+        items(scene)
+    )
+}
+
 /// Room for the heading of a picture.
 const HEADING: f64 = 64.0;
 
