@@ -105,7 +105,7 @@ fn other(series: &LiveSeries) -> String {
     let growth = growth.split_once(" (").map_or(growth.as_str(), |(value, _)| value);
     let growth = if series.rate_per_hour.is_some() { format!(", {}", markup(growth)) } else { String::new() };
     format!(
-        "<li>{} {} <span class=\"value\">{}{growth}</span></li>\n",
+        "<li>{} <span>{}</span> <span class=\"value\">{}{growth}</span></li>\n",
         badge(series.judgement),
         code(&words::series_name(series)),
         markup(&words::level(series))
