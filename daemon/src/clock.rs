@@ -79,6 +79,13 @@ impl RunClock {
         Self { start: Instant::now() }
     }
 
+    /// The clock of a run that began so long ago and goes on after a break.
+    #[must_use]
+    pub fn resumed(since_start: Duration) -> Self {
+        let now = Instant::now();
+        Self { start: now.checked_sub(since_start).unwrap_or(now) }
+    }
+
     /// Seconds since the start, in steps of just under a microsecond; time that the host was suspended does not count.
     #[must_use]
     pub fn t_s(&self) -> f64 {

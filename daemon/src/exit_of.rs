@@ -33,6 +33,7 @@ pub fn store(error: StoreError) -> Failure {
         | StoreError::Thread(_)
         | StoreError::WriterGone
         | StoreError::Compress(_)
+        | StoreError::NotToBeResumed
         | StoreError::RunExists(_) => Exit::Internal,
     };
     with_hint(exit, error.to_string(), error.hint())

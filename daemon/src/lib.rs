@@ -22,7 +22,7 @@
 //! | [`history`], [`compare`](mod@compare) | what the runs of the past say together; two builds side by side |
 //! | [`service`] | the daemon: queue, schedule, watches, API, pages |
 //! | [`doctor`] | what this host lets soakd measure |
-//! | [`exit`], [`exit_of`], [`signals`], [`logging`], [`journal`], [`state_folder`], [`open_files`], [`http`] | the edges |
+//! | [`exit`], [`exit_of`], [`signals`], [`requests`], [`logging`], [`journal`], [`state_folder`], [`open_files`], [`http`] | the edges |
 
 pub mod attribution;
 pub mod budgets;
@@ -63,6 +63,7 @@ pub mod progress;
 pub mod recorded;
 pub mod recording;
 pub mod report_files;
+pub mod requests;
 pub mod run;
 pub mod sampling;
 pub mod series;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use soakd_profiles::{Plan, TargetSource};
 use soakd_sampler::{Limit, LimitSource, METRICS, ProcRoot};
 
+use crate::policy::RunPolicy;
 use crate::target::AttachTo;
-use crate::{open_files, target, target_spec};
+use crate::{open_files, target, target_spec, verdict};
 
 /// Limits by metric, in units of the metric.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +16,24 @@ pub struct Limits {
     pub of_all: BTreeMap<String, f64>,
     /// For each of them; they say nothing about the sum over several.
     pub of_each: BTreeMap<String, f64>,
+}
+
+/// What is asked of a run by `plan`, with its limits as they are now. Of which commit the target is remains open.
+#[must_use]
+pub fn policy(plan: Plan) -> RunPolicy {
+    let attached = match &plan.profile.target.source {
+        Some(TargetSource::Attach(attach)) => Some(verdict::attached_name(attach)),
+        Some(TargetSource::Command(_)) | None => None,
+    };
+    let limits = of(&plan);
+    RunPolicy {
+        limits: limits.of_all,
+        limits_of_each_process: limits.of_each,
+        commit: None,
+        branch: None,
+        attached,
+        plan,
+    }
 }
 
 /// The limits on the target of `plan`: what the profile names, else the smallest that holds for what this process starts (or for

@@ -18,9 +18,21 @@ pub struct Progress {
     shown_s: Option<f64>,
 }
 
+/// Whom a run tells how it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// Who waits for it, on standard error.
+    Person,
+    /// The same, of what must be told alone.
+    PersonWhoWantsQuiet,
+    /// Who reads the log, under the id of the run.
+    Log(String),
+}
+
 #[derive(Debug)]
 enum Form {
     Silent,
+    Log(String),
     Lines,
     Bar(ProgressBar),
 }
@@ -34,10 +46,12 @@ pub fn clock_face(seconds: f64) -> String {
 }
 
 impl Progress {
-    /// Progress of a run of `planned_s` seconds on standard error.
+    /// Progress of a run of `planned_s` seconds.
     #[must_use]
-    pub fn new(planned_s: f64, quiet: bool) -> Self {
-        let form = if quiet {
+    pub fn new(planned_s: f64, audience: &Audience) -> Self {
+        let form = if let Audience::Log(run) = audience {
+            Form::Log(run.clone())
+        } else if *audience == Audience::PersonWhoWantsQuiet {
             Form::Silent
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(Some(planned_s.ceil() as u64), ProgressDrawTarget::stderr());
@@ -56,7 +70,7 @@ impl Progress {
     /// series that matters most, which `state` puts into words where they are shown.
     pub fn show(&mut self, t_s: f64, samples: u64, state: impl FnOnce() -> String) {
         let every_s = match self.form {
-            Form::Silent => return,
+            Form::Silent | Form::Log(_) => return,
             Form::Lines => LINE_EVERY_S,
             Form::Bar(_) => REDRAW_EVERY_S,
         };
@@ -71,7 +85,7 @@ impl Progress {
         let (now, planned) = (clock_face(t_s), clock_face(self.planned_s));
         let text = format!("{now} of {planned}  {samples} samples  {}", state());
         match &self.form {
-            Form::Silent => {}
+            Form::Silent | Form::Log(_) => {}
             Form::Lines => line(&text),
             Form::Bar(bar) => {
                 bar.set_position(t_s as u64);
@@ -84,6 +98,7 @@ impl Progress {
     pub fn say(&self, text: &str) {
         match &self.form {
             Form::Silent => {}
+            Form::Log(run) => tracing::info!(run, "{text}"),
             Form::Lines => line(text),
             Form::Bar(bar) => bar.println(text),
         }
@@ -92,6 +107,7 @@ impl Progress {
     /// Says something also in quiet mode: an answer that was asked for, or a warning.
     pub fn insist(&self, text: &str) {
         match &self.form {
+            Form::Log(run) => tracing::warn!(run, "{text}"),
             Form::Silent | Form::Lines => line(text),
             Form::Bar(bar) => bar.println(text),
         }

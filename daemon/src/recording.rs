@@ -13,7 +13,7 @@ use crate::sampling::Sample;
 use crate::settled;
 use crate::source_recording::SourceRecording;
 use crate::sources::SourceReading;
-use crate::store::{Gap, Notice, Recorder, Scope, SeriesNumber};
+use crate::store::{Gap, Notice, Owner, Recorder, Resumed, Scope, SeriesNumber, SeriesRecord};
 
 /// Processes with series of their own in the course of a run. What comes after them is recorded as part of the whole.
 const MOST_PROCESSES: usize = 4096;
@@ -69,6 +69,47 @@ impl Recording {
         }
     }
 
+    /// Goes on with a recording that was cut off.
+    #[must_use]
+    pub fn resume(resumed: Resumed, profile: &profiles::Profile) -> Self {
+        let Resumed { recorder, series, samples_count, last_s } = resumed;
+        let mut recording = Self { samples_count, last_s, ..Self::new(recorder, profile) };
+        for record in series {
+            recording.knows(record);
+        }
+        recording
+    }
+
+    /// Takes up a series that the record has.
+    fn knows(&mut self, record: SeriesRecord) {
+        let SeriesRecord { number, metric, scope, .. } = record;
+        match scope {
+            Scope::Operations => self.operations_series = Some(number),
+            Scope::Source { name } => {
+                let last_s = self.last_s.unwrap_or(0.0);
+                if let Some(source) = self.sources.iter_mut().find(|source| source.name() == name) {
+                    source.knows(metric, number, last_s);
+                }
+            }
+            Scope::Process { pid, start_ticks, .. } => {
+                let place = OF_PROCESSES.iter().position(|of_process| of_process.name() == metric);
+                let numbers = self.processes.entry(ProcessId { pid, start_ticks }).or_default();
+                if let Some(known) = place.and_then(|place| numbers.get_mut(place)) {
+                    *known = Some(number);
+                }
+            }
+            Scope::Tree | Scope::Host => {
+                for row in METRICS {
+                    if row.name == metric {
+                        self.tree[row.id as usize] = Some(number);
+                    } else if scope == Scope::Tree && settled::name(row.name) == metric {
+                        self.settled[row.id as usize] = Some(number);
+                    }
+                }
+            }
+        }
+    }
+
     /// The metrics that are recorded.
     #[must_use]
     pub fn metrics(&self) -> &[MetricId] {
@@ -96,6 +137,11 @@ impl Recording {
     /// The load has rested for so long.
     pub fn load_rested(&mut self, seconds: f64) {
         self.rested_s += seconds;
+    }
+
+    /// The load began at `t_s`, before a break in the recording.
+    pub fn load_began(&mut self, t_s: f64) {
+        self.load_started_s = Some(t_s);
     }
 
     /// Writes one settled sample: those of its metrics that are recorded at all, in series of their own.
@@ -228,6 +274,11 @@ impl Recording {
             _ => {}
         }
         self.recorder.event(t_s, kind, text);
+    }
+
+    /// Records which process the target's main process is now.
+    pub fn target(&mut self, process: ProcessId) {
+        self.recorder.target(Owner::process(process.pid, process.start_ticks));
     }
 
     /// Records a look at the target, as JSON.

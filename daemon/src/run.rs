@@ -4,6 +4,8 @@ mod begin;
 mod checkpoints;
 mod end;
 mod escalation;
+mod follower;
+mod resume;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,18 +22,21 @@ use crate::load::{Load, LoadEvent};
 use crate::operations::OperationCount;
 use crate::phases;
 use crate::policy::RunPolicy;
-use crate::progress::Progress;
+use crate::progress::{Audience, Progress};
 use crate::recording::Recording;
+use crate::requests::{Request, Requests};
 use crate::sampling::{Sample, SampleKind, Sampling};
-use crate::signals::{self, Request, Signals};
+use crate::service::status::LivePhase;
+use crate::signals;
 use crate::sources::{SourceReading, SourceSpecs, Sources};
-use crate::store::{Ending, RunId, RunKey, Store};
+use crate::store::{Ending, RunId, RunKey, RunRecord, Store};
 use crate::target::{AfterExit, ExitStatus, Output, Target, TargetEvent};
 use crate::watch::Watch;
 use crate::{exit_of, operation_source, verdict};
 
 use checkpoints::{Checkpoints, Occasion};
 use escalation::Escalation;
+pub use follower::{Follower, Now};
 
 /// Everything that a run needs to begin.
 #[derive(Debug)]
@@ -46,8 +51,41 @@ pub struct Soak<'a> {
     pub out: Option<PathBuf>,
     /// Whether it is a `check`: `early_stop = "auto"` then means yes.
     pub is_check: bool,
-    /// Whether progress is left out.
-    pub quiet: bool,
+    /// Whom it tells how it goes.
+    pub audience: Audience,
+    /// Its name; one is made where this is left out.
+    pub id: Option<RunId>,
+    /// The run of an attached target that was cut off and is gone on with.
+    pub resumes: Option<RunRecord>,
+    /// Who looks on.
+    pub follower: Option<&'a dyn Follower>,
+}
+
+impl<'a> Soak<'a> {
+    /// A soak by somebody who waits for it.
+    #[must_use]
+    pub fn new(store: &'a Store, policy: RunPolicy) -> Self {
+        Self {
+            store,
+            policy,
+            out: None,
+            is_check: false,
+            audience: Audience::Person,
+            id: None,
+            resumes: None,
+            follower: None,
+            keeper: KeeperProgram::default(),
+        }
+    }
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub enum Ran {
+    /// It came to its end.
+    Concluded(Box<Soaked>),
+    /// It was left to be gone on with later.
+    Suspended,
 }
 
 /// A run that came to its end.
@@ -77,15 +115,24 @@ enum Phase {
 /// # Errors
 /// [`Failure`] where there can be no verdict. The target has been stopped (unless it was attached to) and what was
 /// sampled is kept.
-pub async fn run(soak: Soak<'_>) -> Result<Soaked, Failure> {
-    let mut signals = Signals::listen()?;
-    let started = clock::now();
-    let id = RunId::new(started, &soak.policy.plan.profile.name);
-    let folder = soak.out.clone().unwrap_or_else(|| soak.store.folder().join("runs").join(id.as_str()));
+pub async fn run(soak: Soak<'_>, requests: &mut Requests) -> Result<Ran, Failure> {
+    let started = soak.resumes.as_ref().map_or_else(clock::now, |record| record.run.started);
+    let known = soak.resumes.as_ref().map(|record| record.run.id.clone()).or_else(|| soak.id.clone());
+    let id = known.unwrap_or_else(|| RunId::new(started, &soak.policy.plan.profile.name));
+    let folder = soak.out.clone().unwrap_or_else(|| folder_of(soak.store, &id));
     verdict::prepare_folder(&folder)?;
     let mut active = Active::begin(&soak, id, started, folder).await?;
-    let ended = active.soak(&mut signals).await;
-    active.end(ended, &mut signals).await
+    let over = active.soak(requests).await;
+    match over {
+        Over::Suspended => active.suspend().await.map(|()| Ran::Suspended),
+        over => active.end(over, requests).await.map(|soaked| Ran::Concluded(Box::new(soaked))),
+    }
+}
+
+/// The folder of a run that was given none.
+#[must_use]
+pub fn folder_of(store: &Store, id: &RunId) -> PathBuf {
+    store.folder().join("runs").join(id.as_str())
 }
 
 /// A run that is going on.
@@ -122,11 +169,13 @@ struct Active<'a> {
 enum Over {
     Ended(Ended),
     Failed(Failure),
+    /// The target lives on, and the run is to be gone on with.
+    Suspended,
 }
 
 impl<'a> Active<'a> {
     /// From the start to the moment at which the target is to be stopped.
-    async fn soak(&mut self, signals: &mut Signals) -> Over {
+    async fn soak(&mut self, requests: &mut Requests) -> Over {
         let poller =
             operation_source::Poller::new(self.soak.policy.plan.profile.load.counter.as_ref(), &self.operations);
         let mut poller = std::pin::pin!(poller.run());
@@ -150,7 +199,7 @@ impl<'a> Active<'a> {
                 reading = next_reading(&mut self.sources) => self.take_reading(reading),
                 event = self.target.next_event() => self.take_target_event(event),
                 event = self.load.next_event() => self.take_load_event(event),
-                request = signals.next() => self.take_request(request),
+                request = requests.next() => self.take_request(request),
                 () = wait_until(deadline) => self.next_phase().await,
                 due = self.checkpoints.next(&self.clock) => self.checkpoint_due(due).await,
                 woken = self.escalation.next(&self.clock) => {
@@ -223,6 +272,7 @@ impl<'a> Active<'a> {
             }
         }
         self.progress.show(sample.t_s, self.recording.samples_count(), || self.watch.state(&sample));
+        self.tell();
         None
     }
 
@@ -296,6 +346,7 @@ impl<'a> Active<'a> {
             TargetEvent::Restarted { old, new, restart_count } => {
                 let text = format!("process {} follows {} (restart {restart_count})", new.pid, old.pid);
                 self.recording.event(t_s, phases::RESTART, &text);
+                self.recording.target(new);
                 self.recording.gap(t_s, "the target was restarted");
                 self.watch.restart(t_s);
                 let over = self.fail_checkpoint("the target was restarted in the middle of it");
@@ -350,6 +401,39 @@ impl<'a> Active<'a> {
                     Phase::Loaded { .. } | Phase::After => Over::Ended(Ended::Interrupted { signal }),
                 })
             }
+            Request::End { why } => {
+                self.recording.event(self.clock.t_s(), "stopped_by_daemon", &why);
+                Some(match self.phase {
+                    Phase::Starting | Phase::Before { .. } => Over::Failed(stopped_early(&why, self.phase)),
+                    Phase::Loaded { .. } | Phase::After => Over::Ended(Ended::Stopped { reason: why }),
+                })
+            }
+            Request::Suspend => Some(Over::Suspended),
+        }
+    }
+
+    /// Tells who looks on.
+    fn tell(&self) {
+        let phase = match self.phase {
+            Phase::Starting => LivePhase::Starting,
+            Phase::Before { .. } => LivePhase::Before,
+            Phase::Loaded { .. } => LivePhase::Loaded,
+            Phase::After => LivePhase::After,
+        };
+        self.tell_phase(phase);
+    }
+
+    fn tell_phase(&self, phase: LivePhase) {
+        if let Some(follower) = self.soak.follower {
+            follower.see(&Now {
+                phase,
+                pid: self.target.process().pid,
+                t_s: self.clock.t_s(),
+                samples_count: self.recording.samples_count(),
+                missed_ticks_count: self.aside.missed_ticks_count,
+                watch: &self.watch,
+                warnings: &self.aside.warnings,
+            });
         }
     }
 
@@ -422,6 +506,12 @@ fn ended_by(signal: i32, name: &str, phase: Phase) -> Failure {
     let before = if phase == Phase::Starting { "the target was ready" } else { "the load had begun" };
     let number = u8::try_from(signal).unwrap_or(0);
     Failure::new(Exit::Signal(number), format!("ended by {name} before {before}: there is nothing to judge yet"))
+}
+
+/// The same, by the daemon.
+fn stopped_early(why: &str, phase: Phase) -> Failure {
+    let before = if phase == Phase::Starting { "the target was ready" } else { "the load had begun" };
+    Failure::new(Exit::Unavailable, format!("ended before {before} ({why}): there is nothing to judge yet"))
 }
 
 fn target_exited(status: ExitStatus) -> Ended {

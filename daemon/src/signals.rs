@@ -9,20 +9,7 @@ use signal_hook::low_level::signal_name;
 use signal_hook_tokio::SignalsInfo;
 
 use crate::exit::{Exit, Failure};
-
-/// A request to soakd from outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
-    /// End the run now, with a verdict on what there is. A second one skips the grace of the target.
-    Stop {
-        /// Number of the signal.
-        signal: i32,
-        /// Who sent it, in words.
-        sender: String,
-    },
-    /// Print the current estimate.
-    Estimate,
-}
+use crate::requests::Request;
 
 /// The name of a signal, such as `SIGTERM`.
 #[must_use]

@@ -88,6 +88,16 @@ impl SourceRecording {
         }
     }
 
+    /// Takes up a series that the record has, with nothing read since `last_s`.
+    pub fn knows(&mut self, series: String, number: SeriesNumber, last_s: f64) {
+        if let Some(ordinary) = settled::metric_of(&series) {
+            self.settled.insert(ordinary.to_owned(), number);
+        } else {
+            // Nothing is below what is not a number: a counter that was set back meanwhile shows by its values alone.
+            self.series.insert(series, Followed { number, last_s, last: f64::NAN, missing: None });
+        }
+    }
+
     /// Its name in the profile.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -56,6 +56,7 @@
 //! | `recorder` | the run's handle |
 //! | `writer`, `insert` | the thread that writes, its statements |
 //! | `read`, `baselines` | queries |
+//! | `jobs` | queue, schedule and watches of the daemon |
 //! | `error` | what can go wrong, and what to do |
 
 mod baselines;
@@ -63,6 +64,7 @@ mod chunk;
 mod compress;
 mod error;
 mod insert;
+mod jobs;
 mod lane;
 mod owner;
 mod read;
@@ -79,10 +81,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 pub use baselines::BaselineChoice;
 pub use error::StoreError;
+pub use jobs::{JobFilter, KeptWatch};
 pub use owner::Owner;
 pub use record::{
     Column, Detail, Ending, Event, Extremes, Gap, Interrupted, NewRun, Notice, RunKey, RunRecord, RunState, Scope,
@@ -92,6 +96,7 @@ pub use recorder::Recorder;
 pub use run_id::RunId;
 pub use schema::Migrated;
 
+use crate::service::status::{Job, JobState};
 use read::ReadError;
 use writer::Message;
 
@@ -110,6 +115,19 @@ pub struct Store {
     reader: Mutex<Connection>,
     /// The thread that writes; started with the first run.
     writer: Mutex<Option<SyncSender<Message>>>,
+}
+
+/// A run that was cut off and goes on.
+#[derive(Debug)]
+pub struct Resumed {
+    /// Takes what comes.
+    pub recorder: Recorder,
+    /// The series that it has.
+    pub series: Vec<SeriesRecord>,
+    /// Samples that it has.
+    pub samples_count: u64,
+    /// Time of the last of them, in seconds of the run.
+    pub last_s: Option<f64>,
 }
 
 /// An opened store, and what was found in it.
@@ -167,7 +185,32 @@ impl Store {
         let begin = Message::Begin { run: Box::new(run), notices, reply };
         writer.send(begin).map_err(|_| StoreError::WriterGone)?;
         let key = begun.recv().map_err(|_| StoreError::WriterGone)??;
-        Ok(Recorder::new(key, writer, from_writer))
+        Ok(Recorder::new(key, writer, from_writer, 0, 0))
+    }
+
+    /// Goes on with a run that was cut off, as this process's own.
+    ///
+    /// # Errors
+    /// [`StoreError::NotToBeResumed`] where it has ended or goes on elsewhere, or why the store refused.
+    pub fn resume(&self, run: &RunRecord) -> Result<Resumed, StoreError> {
+        let writer = self.writer()?;
+        let (notices, from_writer) = channel();
+        let (reply, resumed) = sync_channel(1);
+        writer.send(Message::Resume { key: run.key, notices, reply }).map_err(|_| StoreError::WriterGone)?;
+        let rows_count = resumed.recv().map_err(|_| StoreError::WriterGone)??;
+        let series = self.series(run.key)?;
+        let (samples_count, last_s) = self.read(|connection| read::extent(connection, run.key))?;
+        let series_count = series.iter().map(|series| series.number.0 + 1).max().unwrap_or(0);
+        let recorder = Recorder::new(run.key, writer, from_writer, series_count, rows_count);
+        Ok(Resumed { recorder, series, samples_count, last_s })
+    }
+
+    /// The process that the target of a run was last; `None` where none was recorded.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn target(&self, run: RunKey) -> Result<Option<Owner>, StoreError> {
+        self.read(|connection| read::target(connection, run))
     }
 
     /// All runs, in order of their start.
@@ -349,6 +392,103 @@ impl Store {
         choice: &BaselineChoice,
     ) -> Result<(), StoreError> {
         self.read(|connection| baselines::set(connection, profile, scenario.unwrap_or_default(), choice)).map(drop)
+    }
+
+    /// Keeps a new job and gives it its number. `None` where the schedule has asked for this occurrence before: an occurrence counts
+    /// as dealt with from the moment at which its job is kept.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn add_job(&self, job: Job) -> Result<Option<Job>, StoreError> {
+        jobs::add(&mut self.lock(), job).map_err(|error| StoreError::of(&self.file, error))
+    }
+
+    /// Keeps what has become of a job.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn set_job(&self, job: &Job) -> Result<(), StoreError> {
+        self.read(|connection| jobs::set(connection, job))
+    }
+
+    /// The job of this number.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn job(&self, id: u64) -> Result<Option<Job>, StoreError> {
+        self.read(|connection| jobs::get(connection, id))
+    }
+
+    /// The job of a run.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn job_of_run(&self, run: &str) -> Result<Option<Job>, StoreError> {
+        self.read(|connection| jobs::of_run(connection, run))
+    }
+
+    /// Jobs, the newest first.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub fn jobs(&self, filter: JobFilter) -> Result<Vec<Job>, StoreError> {
+        self.read(|connection| jobs::list(connection, filter))
+    }
+
+    /// All jobs that stand like this, in order of their numbers.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub fn jobs_in_state(&self, state: JobState) -> Result<Vec<Job>, StoreError> {
+        self.read(|connection| jobs::in_state(connection, state))
+    }
+
+    /// Number of the last job that an entry of the schedule asked for.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn last_job_of_schedule(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| jobs::last_of_schedule(connection, name))
+    }
+
+    /// Forgets jobs that came to their end before `before`. Gives how many.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn forget_jobs(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.read(|connection| jobs::forget(connection, before))
+    }
+
+    /// Up to when an entry of the schedule has been dealt with.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn schedule_handled(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|connection| jobs::handled(connection, name))
+    }
+
+    /// An entry of the schedule has been dealt with up to `planned`.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn set_schedule_handled(&self, name: &str, planned: Timestamp) -> Result<(), StoreError> {
+        self.read(|connection| jobs::set_handled(connection, name, &planned.to_string()))
+    }
+
+    /// What is kept of the watch `name`.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn watch(&self, name: &str) -> Result<Option<KeptWatch>, StoreError> {
+        self.read(|connection| jobs::watch(connection, name))
+    }
+
+    /// Keeps what stands for the watch `name`.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn set_watch(&self, name: &str, kept: &KeptWatch) -> Result<(), StoreError> {
+        self.read(|connection| jobs::set_watch(connection, name, kept))
     }
 
     /// Ids of the runs that fixed baselines are made of.

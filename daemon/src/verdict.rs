@@ -227,6 +227,7 @@ fn ended_text(ended: &Ended) -> String {
         Ended::LoadEnded { status: Some(status), .. } => format!("load ended with status {status}"),
         Ended::LoadEnded { .. } => "load ended".to_owned(),
         Ended::Interrupted { signal } => format!("interrupted by {}", crate::signals::name(*signal)),
+        Ended::Stopped { reason } => reason.clone(),
         Ended::SoakdKilled => "soakd was killed".to_owned(),
         Ended::RecordingFailed { error } => format!("recording failed: {error}"),
         Ended::Failed { error } => error.clone(),

@@ -1,6 +1,6 @@
 //! The judgement while a run goes on: a monitor for each judged series, and what it says for people.
 
-use soakd_analysis::{Estimate, Judgement, Monitor, Quantity, Tolerance, default_tolerance_per_hour};
+use soakd_analysis::{Estimate, Judgement, JudgementKind, Monitor, Quantity, Tolerance, default_tolerance_per_hour};
 use soakd_sampler::{Detail, METRICS, Metric, MetricId, ProcessId};
 
 use crate::heap_source;
@@ -8,6 +8,7 @@ use crate::members::OF_PROCESSES;
 use crate::policy::RunPolicy;
 use crate::progress::clock_face;
 use crate::sampling::Sample;
+use crate::service::status::LiveSeries;
 use crate::sources::SourceReading;
 use crate::suspicion::{self, Suspicion};
 
@@ -124,6 +125,35 @@ impl Watch {
         self.members.clear();
         self.members.extend(sample.processes.iter().map(|process| process.id));
         !is_first
+    }
+
+    /// Takes what was recorded of one series before a break: `source` and `metric` name it, the operations are those counted by then.
+    pub fn replay(
+        &mut self,
+        source: Option<&str>,
+        metric: &str,
+        points: impl Iterator<Item = (f64, f64, Option<f64>)>,
+    ) {
+        let is_it = |of: &Of| match of {
+            Of::Target(id) => source.is_none() && id.name() == metric,
+            Of::Source { name, metric: of_source } => source == Some(name.as_str()) && of_source == metric,
+        };
+        let Some(followed) = self.followed.iter_mut().find(|followed| is_it(&followed.of)) else { return };
+        for (t_s, value, operations) in points {
+            if !self.started {
+                self.started = true;
+                self.first_s = t_s;
+                self.check_s = t_s + suspicion::NOT_BEFORE * self.planned_s;
+            }
+            followed.push(t_s, value, operations);
+        }
+        // What was decided before the break is decided again by the first look after it.
+    }
+
+    /// What is known of each series by now.
+    #[must_use]
+    pub fn live(&self) -> Vec<LiveSeries> {
+        self.followed.iter().filter_map(|followed| followed.live(&self.policy, self.planned_s)).collect()
     }
 
     /// The target was replaced.
@@ -268,12 +298,50 @@ impl Followed {
         }
     }
 
+    /// `None` as long as nothing was read.
+    fn live(&self, policy: &RunPolicy, planned_s: f64) -> Option<LiveSeries> {
+        let level = self.level?;
+        let metric = self.of.metric();
+        let question = policy.question(metric, 1);
+        let tolerance_per_hour = match question.tolerance {
+            Tolerance::Default => Some(default_tolerance_per_hour(self.quantity, level, planned_s)),
+            Tolerance::PerHour(rate) => Some(rate),
+            Tolerance::PerRun(growth) => Some(growth / planned_s * 3600.0),
+            Tolerance::PerOp(_) => None,
+        };
+        let rate_per_hour = self.monitor.rate_per_hour();
+        Some(LiveSeries {
+            metric: metric.to_owned(),
+            source: match &self.of {
+                Of::Target(_) => None,
+                Of::Source { name, .. } => Some(name.clone()),
+            },
+            unit: self.quantity,
+            level,
+            time_to_limit_s: rate_per_hour.zip(question.limit).and_then(|(rate, limit)| until(&rate, limit - level)),
+            rate_per_hour,
+            tolerance_per_hour,
+            judgement: if self.undecided { JudgementKind::Inconclusive } else { JudgementKind::Leak },
+        })
+    }
+
     fn push(&mut self, t_s: f64, value: f64, operations: Option<f64>) {
         self.level = Some(value);
         if let Err(error) = self.monitor.push(t_s, value, operations) {
             tracing::debug!(metric = self.of.metric(), %error, "a sample was left out of the estimate");
         }
     }
+}
+
+/// Seconds until so much more has grown; `None` where it does not.
+fn until(rate_per_hour: &Estimate, room: f64) -> Option<Estimate> {
+    let seconds = |rate: f64| (rate > 0.0).then(|| (room.max(0.0)) / rate * 3600.0);
+    Some(Estimate {
+        value: seconds(rate_per_hour.value)?,
+        low: rate_per_hour.high.and_then(seconds),
+        high: rate_per_hour.low.and_then(seconds),
+        confidence: rate_per_hour.confidence,
+    })
 }
 
 /// A metric's name without its unit.

@@ -94,6 +94,11 @@ pub enum Ended {
         /// The signal that told it: 2 (INT), 15 (TERM), …
         signal: i32,
     },
+    /// The daemon ended it: somebody took it back, its time limit was reached, the daemon was stopped.
+    Stopped {
+        /// The reason, in words.
+        reason: String,
+    },
     /// soakd itself was killed, or its host lost power; the run was judged afterwards from what it had recorded.
     SoakdKilled,
     /// Samples could not be recorded any more.
@@ -117,6 +122,7 @@ impl Ended {
             Self::PlannedEnd | Self::DecidedEarly | Self::OperationsDone { .. } | Self::TargetExited { .. } => false,
             Self::LoadEnded { .. }
             | Self::Interrupted { .. }
+            | Self::Stopped { .. }
             | Self::SoakdKilled
             | Self::RecordingFailed { .. }
             | Self::Failed { .. } => true,

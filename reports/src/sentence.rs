@@ -165,6 +165,7 @@ pub fn ended(run: &Run) -> String {
         Ended::TargetExited { status, signal } => format!("the target ended{} {at}", by(status, signal)),
         Ended::LoadEnded { status, signal } => format!("the load ended{} {at}", by(status, signal)),
         Ended::Interrupted { signal } => format!("interrupted by signal {} {at}", signal_name(*signal)),
+        Ended::Stopped { reason } => format!("ended {at}: {reason}"),
         Ended::SoakdKilled => format!("soakd was killed {at}; judged from what it had recorded"),
         Ended::RecordingFailed { error } => format!("samples could not be recorded any more {at}: {error}"),
         Ended::Failed { error } => format!("the run failed {at}: {error}"),

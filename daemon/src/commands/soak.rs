@@ -17,7 +17,10 @@ use crate::http::HttpUrl;
 use crate::keeper::{KeeperProgram, UnitSpec};
 use crate::limits;
 use crate::policy::RunPolicy;
-use crate::run::{Soak, Soaked};
+use crate::progress::Audience;
+use crate::requests::Requests;
+use crate::run::{Ran, Soak, Soaked};
+use crate::signals::Signals;
 use crate::store::Store;
 use crate::{commit, exit_of, logging, opening, recorded, report_files, surroundings, verdict};
 
@@ -342,25 +345,19 @@ pub fn soak_plan(
     is_check: bool,
     quiet: bool,
 ) -> Result<Soaked, Failure> {
-    let attached = match &plan.profile.target.source {
-        Some(TargetSource::Attach(attach)) => Some(verdict::attached_name(attach)),
-        Some(TargetSource::Command(_)) | None => None,
-    };
     let commit = commit::of(|name| std::env::var(name).ok(), std::env::current_dir().ok().as_deref());
-    let limits = limits::of(&plan);
-    let policy = RunPolicy {
-        limits: limits.of_all,
-        limits_of_each_process: limits.of_each,
-        commit: commit.id,
-        branch: commit.branch,
-        attached,
-        plan,
-    };
+    let policy = RunPolicy { commit: commit.id, branch: commit.branch, ..limits::policy(plan) };
+    let audience = if quiet { Audience::PersonWhoWantsQuiet } else { Audience::Person };
+    let mut requests = Requests::Signals(Signals::listen()?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(crate::run::run(Soak { store, policy, keeper, out, is_check, quiet }))
+    let soak = Soak { keeper, out, is_check, audience, ..Soak::new(store, policy) };
+    match runtime.block_on(crate::run::run(soak, &mut requests))? {
+        Ran::Concluded(soaked) => Ok(*soaked),
+        Ran::Suspended => Err(Failure::new(Exit::Internal, "the run was suspended, which nobody can have asked for")),
+    }
 }
 
 #[cfg(test)]

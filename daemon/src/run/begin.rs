@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::recording::Recording;
 use crate::sampling::{OperationSource, Sampling, SamplingOptions};
 use crate::sources::SourceSpecs;
-use crate::store::{NewRun, RunId};
+use crate::store::{NewRun, RunId, RunKey};
 use crate::target::{AttachSpec, LimitOutcome, SpawnSpec, Target};
 use crate::watch::Watch;
 use crate::{exit_of, heap_profile, host_facts, operation_source, target_spec, verdict};
@@ -35,13 +35,16 @@ impl<'a> Active<'a> {
         let plan = &soak.policy.plan;
         let profile = &plan.profile;
         let planned_s = profile.judge.duration.as_secs_f64();
-        let progress = Progress::new(planned_s, soak.quiet);
+        let progress = Progress::new(planned_s, &soak.audience);
         let operations = OperationCount::default();
 
         let source = operation_source::of(&profile.load, &folder, &operations)?;
         let wanted = wanted(profile, &soak.keeper, &folder, &source)?;
         let specs = SourceSpecs::of(profile, &soak.keeper)?;
 
+        if let Some(record) = &soak.resumes {
+            return Self::resume(soak, record, id, folder).await;
+        }
         // The run is on disk before anything is started, so that nothing that runs is unknown.
         let clock = RunClock::start();
         let recorder = soak
@@ -75,6 +78,7 @@ impl<'a> Active<'a> {
             Err(error) => return Err(abandon(recording, &clock, exit_of::target(&error))),
         };
         recording.event(clock.t_s(), "started", &started_text(&soak.policy, &target));
+        recording.target(target.process());
         let mut aside = Aside::default();
         aside.warnings.extend(target.remarks().iter().map(|text| Warning { text: text.clone(), hint: None }));
         if let Some(LimitOutcome::NotSet { why }) = target.placement().and_then(|placed| placed.memory_limit.as_ref()) {
@@ -83,50 +87,79 @@ impl<'a> Active<'a> {
                 hint: Some("`soakd doctor` says how a target gets a cgroup of its own here".to_owned()),
             });
         }
+        let begun = Begun { clock, started, folder, key, id, recording, target, operations, progress, aside };
+        let mut active = begun.into_active(soak, specs);
+        match active.start_sampling(source) {
+            Ok(()) => Ok(active),
+            Err(failure) => {
+                let stopping = active.target.stop(target_spec::stop_spec(profile)).await;
+                tracing::debug!(?stopping, "stopped after sampling could not start");
+                Err(abandon(active.recording, &clock, failure))
+            }
+        }
+    }
+
+    /// Samples are taken from now on.
+    pub(super) fn start_sampling(&mut self, operations: OperationSource) -> Result<(), Failure> {
+        let sample = &self.soak.policy.plan.profile.sample;
         let options = SamplingOptions {
-            metrics: recording.metrics().to_vec(),
-            interval: profile.sample.interval,
-            full_interval: soak.policy.full_interval(),
-            slow_interval: profile.sample.slow_interval,
-            per_process: profile.sample.per_process,
-            planned_s,
-            disk: profile.sample.disk.clone(),
-            operations: source,
+            metrics: self.recording.metrics().to_vec(),
+            interval: sample.interval,
+            full_interval: self.soak.policy.full_interval(),
+            slow_interval: sample.slow_interval,
+            per_process: sample.per_process,
+            planned_s: self.planned_s,
+            disk: sample.disk.clone(),
+            operations,
         };
-        let membership = target.membership();
-        let mut active = Self {
+        self.sampling = Some(Sampling::start(self.clock, self.target.membership(), options)?);
+        Ok(())
+    }
+}
+
+/// What a run that begins, or is gone on with, has by now.
+pub(super) struct Begun {
+    pub(super) clock: RunClock,
+    pub(super) started: jiff::Timestamp,
+    pub(super) folder: PathBuf,
+    pub(super) key: RunKey,
+    pub(super) id: RunId,
+    pub(super) recording: Recording,
+    pub(super) target: Target,
+    pub(super) operations: OperationCount,
+    pub(super) progress: Progress,
+    pub(super) aside: Aside,
+}
+
+impl Begun {
+    /// The run, in its first phase and before its first sample.
+    pub(super) fn into_active<'a>(self, soak: &'a Soak<'a>, specs: SourceSpecs) -> Active<'a> {
+        let profile = &soak.policy.plan.profile;
+        let planned_s = profile.judge.duration.as_secs_f64();
+        Active {
             watch: Watch::new(&soak.policy),
             checkpoints: Checkpoints::new(&profile.checkpoint, planned_s),
             escalation: Escalation::new(profile, planned_s),
             level_taken: false,
-            load: Load::new(profile, &soak.keeper, &folder, &operations),
+            load: Load::new(profile, &soak.keeper, &self.folder, &self.operations),
             sampling: None,
             specs: Some(specs),
             sources: None,
             phase: Phase::Starting,
             load_ended: None,
             soak,
-            clock,
-            started,
-            folder,
-            key,
-            id,
-            recording,
-            target,
-            operations,
-            progress,
-            aside,
+            clock: self.clock,
+            started: self.started,
+            folder: self.folder,
+            key: self.key,
+            id: self.id,
+            recording: self.recording,
+            target: self.target,
+            operations: self.operations,
+            progress: self.progress,
+            aside: self.aside,
             planned_s,
-        };
-        match Sampling::start(clock, membership, options) {
-            Ok(sampling) => active.sampling = Some(sampling),
-            Err(failure) => {
-                let stopping = active.target.stop(target_spec::stop_spec(profile)).await;
-                tracing::debug!(?stopping, "stopped after sampling could not start");
-                return Err(abandon(active.recording, &clock, failure));
-            }
         }
-        Ok(active)
     }
 }
 

@@ -4,15 +4,17 @@ use soakd_reports::{Ended, Warning};
 
 use super::{Active, Over, Soaked, abandon};
 use crate::exit::Failure;
+use crate::requests::{Request, Requests};
 use crate::sampling::SampleKind;
-use crate::signals::{Request, Signals};
+use crate::service::status::LivePhase;
 use crate::target::{Output, SkipGrace};
 use crate::{exit_of, heap_profile, phases, target_spec, verdict};
 
 impl Active<'_> {
     /// Ends everything that was started, judges what was recorded, writes the verdict.
-    pub(super) async fn end(mut self, over: Over, signals: &mut Signals) -> Result<Soaked, Failure> {
+    pub(super) async fn end(mut self, over: Over, requests: &mut Requests) -> Result<Soaked, Failure> {
         let duration_s = self.clock.t_s();
+        self.tell_phase(LivePhase::Ending);
         self.progress.wait_for("stopping");
         if matches!(over, Over::Ended(_)) {
             self.last_look().await;
@@ -50,7 +52,9 @@ impl Active<'_> {
         let operations = match &over {
             // The last ones were done after the last sample.
             Over::Ended(Ended::OperationsDone { operations }) => Some(*operations as f64),
-            Over::Ended(_) | Over::Failed(_) => self.load.operations().or_else(|| self.recording.operations()),
+            Over::Ended(_) | Over::Failed(_) | Over::Suspended => {
+                self.load.operations().or_else(|| self.recording.operations())
+            }
         };
         let stop = target_spec::stop_spec(&self.soak.policy.plan.profile);
         let mut graces = self.load.skip_grace();
@@ -62,8 +66,8 @@ impl Active<'_> {
             loop {
                 tokio::select! {
                     stopped = &mut stopping => break stopped,
-                    request = signals.next() => {
-                        if let Some(Request::Stop { .. }) = request {
+                    request = requests.next() => {
+                        if let Some(Request::Stop { .. } | Request::End { .. }) = request {
                             graces.iter().for_each(SkipGrace::skip);
                         }
                     }
@@ -86,6 +90,7 @@ impl Active<'_> {
             Over::Failed(failure) => {
                 return Err(abandon(self.recording, &self.clock, failure));
             }
+            Over::Suspended => Ended::SoakdKilled,
         };
         if let Some(report) = &sampling {
             self.aside.overhead = crate::overhead::of(report, duration_s);

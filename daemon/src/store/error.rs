@@ -111,6 +111,9 @@ pub enum StoreError {
         /// The store's file.
         file: PathBuf,
     },
+    /// The run is not one that was cut off, or another process goes on with it.
+    #[error("the run cannot be gone on with: it has ended, or another process records it")]
+    NotToBeResumed,
     /// Several runs begin like that.
     #[error("`{prefix}` fits {count} runs, such as `{}` and `{}`", examples[0], examples[1])]
     Ambiguous {
@@ -157,7 +160,12 @@ impl StoreError {
                 "see whether the disk is full or failing: `df {}`, and the kernel's log",
                 folder_of(file).display()
             ),
-            Self::Sqlite { .. } | Self::Thread(_) | Self::WriterGone | Self::Compress(_) | Self::RunExists(_) => {
+            Self::Sqlite { .. }
+            | Self::Thread(_)
+            | Self::WriterGone
+            | Self::Compress(_)
+            | Self::NotToBeResumed
+            | Self::RunExists(_) => {
                 return None;
             }
         };

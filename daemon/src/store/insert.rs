@@ -21,6 +21,7 @@ pub(super) struct Inserts<'connection> {
     ending: Statement<'connection>,
     verdict: Statement<'connection>,
     abandoned: Statement<'connection>,
+    target: Statement<'connection>,
 }
 
 impl<'connection> Inserts<'connection> {
@@ -43,8 +44,9 @@ impl<'connection> Inserts<'connection> {
             ending: connection
                 .prepare("UPDATE runs SET state = 'finished', ended_why = ?2, duration_s = ?3 WHERE run = ?1")?,
             verdict: connection.prepare("INSERT OR REPLACE INTO verdicts VALUES (?1, ?2)")?,
+            target: connection.prepare("INSERT OR REPLACE INTO targets VALUES (?1, ?2, ?3, ?4)")?,
             abandoned: connection.prepare(
-                "UPDATE runs SET state = 'interrupted', ended_why = 'soakd gave the run up without an ending',
+                "UPDATE runs SET state = 'interrupted', ended_why = ?2,
                      duration_s = coalesce(
                          (SELECT t_s FROM samples WHERE run = ?1 AND aside = 0 ORDER BY number DESC LIMIT 1), 0.0)
                  WHERE run = ?1 AND state = 'running'",
@@ -78,6 +80,23 @@ impl<'connection> Inserts<'connection> {
             ])
         })
         .map(RunKey)
+    }
+
+    /// Takes a run that was cut off as this process's own. Gives the number that its next row of samples has; `None` where the run
+    /// is not one that was cut off.
+    pub(super) fn resume_run(&mut self, RunKey(run): RunKey, owner: &Owner) -> rusqlite::Result<Option<i64>> {
+        let start_ticks = i64::try_from(owner.start_ticks).unwrap_or(i64::MAX);
+        self.durably(|inserts| {
+            let taken = inserts.connection.execute(
+                "UPDATE runs SET state = 'running', ended_why = NULL, duration_s = NULL, owner_pid = ?2,
+                     owner_start_ticks = ?3, owner_boot_id = ?4 WHERE run = ?1 AND state = 'interrupted'",
+                params![run, owner.pid, start_ticks, owner.boot_id],
+            )?;
+            let sql = "SELECT 1 + max(coalesce((SELECT max(number) FROM samples WHERE run = ?1), -1),
+                              coalesce((SELECT max(last) FROM blocks WHERE run = ?1), -1))";
+            let next = inserts.connection.query_row(sql, [run], |row| row.get(0))?;
+            Ok((taken == 1).then_some(next))
+        })
     }
 
     /// Commits all of `writes` or none.
@@ -134,7 +153,10 @@ impl<'connection> Inserts<'connection> {
                 self.gap.execute(params![run, series, gap.from_s, gap.to_s, gap.why])?
             }
             Write::Ending(ending) => self.write_ending(run, ending)?,
-            Write::Abandoned => self.abandoned.execute([run])?,
+            Write::Abandoned { why } => self.abandoned.execute(params![run, why])?,
+            Write::Target(Owner { pid, start_ticks, boot_id }) => {
+                self.target.execute(params![run, pid, i64::try_from(*start_ticks).unwrap_or(i64::MAX), boot_id])?
+            }
         };
         Ok(())
     }

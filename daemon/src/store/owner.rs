@@ -26,6 +26,12 @@ impl Owner {
         }
     }
 
+    /// The process of this number that started then, on the host as it runs now.
+    #[must_use]
+    pub fn process(pid: u32, start_ticks: u64) -> Self {
+        Self { pid, start_ticks, boot_id: boot_id(Path::new("/proc")).unwrap_or_default() }
+    }
+
     /// Whether this process still runs. A zombie does not: it writes nothing more.
     ///
     /// Where the kernel does not tell (no `/proc`), the owner counts as alive: a live run is never taken from its owner.

@@ -132,6 +132,17 @@ pub(super) fn series(connection: &Connection, RunKey(run): RunKey) -> rusqlite::
         .collect()
 }
 
+/// The process that the target of a run was last.
+pub(super) fn target(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<Option<Owner>> {
+    let sql = "SELECT pid, start_ticks, boot_id FROM targets WHERE run = ?1";
+    connection
+        .query_row(sql, [run], |row| {
+            let start_ticks = start_ticks(row, "start_ticks")?;
+            Ok(Owner { pid: row.get("pid")?, start_ticks, boot_id: row.get("boot_id")? })
+        })
+        .optional()
+}
+
 /// The events of a run in order of their time, those of one moment as they were recorded.
 pub(super) fn events(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<Vec<Event>> {
     connection

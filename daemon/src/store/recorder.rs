@@ -6,9 +6,13 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use soakd_analysis::Quantity;
 
 use super::error::StoreError;
+use super::owner::Owner;
 use super::readings;
 use super::record::{Ending, Event, Gap, Notice, RunKey, Scope, SeriesNumber, SeriesRecord};
 use super::writer::{Message, RowKind, Write};
+
+/// Why a run whose recorder was dropped has no ending.
+const GIVEN_UP: &str = "soakd gave the run up without an ending";
 
 /// Records one run. Made by [`Store::begin`](super::Store::begin).
 ///
@@ -47,14 +51,21 @@ struct LeftOut {
 }
 
 impl Recorder {
-    pub(super) fn new(key: RunKey, writer: SyncSender<Message>, from_writer: Receiver<Notice>) -> Self {
+    /// A recorder for a run that has so many series and rows of samples already.
+    pub(super) fn new(
+        key: RunKey,
+        writer: SyncSender<Message>,
+        from_writer: Receiver<Notice>,
+        series_count: u32,
+        samples_count: i64,
+    ) -> Self {
         Self {
             key,
             writer,
             from_writer,
             notices: Vec::new(),
-            series_count: 0,
-            samples_count: 0,
+            series_count,
+            samples_count,
             unsent: VecDeque::new(),
             left_out: None,
             state: State::Open,
@@ -127,6 +138,11 @@ impl Recorder {
         self.send(Write::Gap(gap));
     }
 
+    /// Records which process the target's main process is now.
+    pub fn target(&mut self, process: Owner) {
+        self.send(Write::Target(process));
+    }
+
     /// Records a look at the target, as JSON.
     pub fn look(&mut self, t_s: f64, document: String) {
         self.send(Write::Look { t_s, document });
@@ -161,6 +177,17 @@ impl Recorder {
         self.state = State::Ended;
         self.note_left_out();
         self.unsent.push_back(Write::Ending(Box::new(ending)));
+        self.flush()
+    }
+
+    /// Leaves the run to be gone on with later: it counts as interrupted until then.
+    ///
+    /// # Errors
+    /// As [`Recorder::finish`].
+    pub fn suspend(mut self, why: &str) -> Result<(), StoreError> {
+        self.state = State::Ended;
+        self.note_left_out();
+        self.unsent.push_back(Write::Abandoned { why: why.to_owned() });
         self.flush()
     }
 
@@ -220,7 +247,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if self.state == State::Open {
-            self.send(Write::Abandoned);
+            self.send(Write::Abandoned { why: GIVEN_UP.to_owned() });
         }
     }
 }

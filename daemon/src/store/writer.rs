@@ -37,6 +37,8 @@ pub(super) type Reply<T> = SyncSender<Result<T, StoreError>>;
 pub(super) enum Message {
     /// A run begins. Not kept when it cannot be written: a run that has no place on disk should not start.
     Begin { run: Box<NewRun>, notices: Sender<Notice>, reply: Reply<RunKey> },
+    /// A run that was cut off goes on. Takes the number that its next row of samples has.
+    Resume { key: RunKey, notices: Sender<Notice>, reply: Reply<i64> },
     /// Something about a run.
     Write(RunKey, Write),
     /// Answered when everything before it is on disk, or cannot be written now.
@@ -69,8 +71,12 @@ pub(super) enum Write {
         document: String,
     },
     Ending(Box<Ending>),
-    /// The recorder was dropped in the middle of its run.
-    Abandoned,
+    /// The main process of the target.
+    Target(Owner),
+    /// The recorder was dropped in the middle of its run, or leaves it to be gone on with.
+    Abandoned {
+        why: String,
+    },
 }
 
 impl Write {
@@ -81,7 +87,8 @@ impl Write {
             Self::Event(event) => event.kind.len() + event.text.len(),
             Self::Gap(gap) => gap.why.len(),
             Self::Look { document, .. } => document.len(),
-            Self::Series(_) | Self::Ending(_) | Self::Abandoned => 0,
+            Self::Abandoned { why } => why.len(),
+            Self::Series(_) | Self::Ending(_) | Self::Target(_) => 0,
         };
         size_of::<(RunKey, Self)>() + more
     }
@@ -178,6 +185,18 @@ impl<'connection> Writer<'connection> {
                 Message::Barrier(reply) => {
                     let _ = reply.send(self.write());
                 }
+                Message::Resume { key, notices, reply } => {
+                    let _ = self.write();
+                    let resumed = self.inserts.resume_run(key, &self.owner);
+                    if let Ok(Some(_)) = resumed {
+                        self.live.insert(key, Live { notices, last_t_s: 0.0 });
+                    }
+                    let _ = reply.send(match resumed {
+                        Ok(Some(next)) => Ok(next),
+                        Ok(None) => Err(StoreError::NotToBeResumed),
+                        Err(error) => Err(StoreError::of(&self.file, error)),
+                    });
+                }
                 Message::Begin { run, notices, reply } => {
                     // What came before has a first try; it stays queued where that fails.
                     let _ = self.write();
@@ -261,7 +280,7 @@ impl<'connection> Writer<'connection> {
     fn written(&mut self, count: usize) {
         for (key, write) in self.pending.drain(..count) {
             self.pending_bytes -= write.size_bytes();
-            if matches!(write, Write::Ending(_) | Write::Abandoned) {
+            if matches!(write, Write::Ending(_) | Write::Abandoned { .. }) {
                 self.live.remove(&key);
             }
         }

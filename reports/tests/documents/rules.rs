@@ -255,6 +255,7 @@ fn a_target_that_dies_fails_the_run() {
 fn a_run_cut_short_passes_only_where_every_series_was_decided_before() {
     for ended in [
         Ended::Interrupted { signal: 15 },
+        Ended::Stopped { reason: "taken back".to_owned() },
         Ended::SoakdKilled,
         Ended::LoadEnded { status: Some(0), signal: None },
         Ended::RecordingFailed { error: "the disk is full".to_owned() },
