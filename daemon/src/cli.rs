@@ -48,6 +48,8 @@ pub enum Command {
     Compare(history::CompareArgs),
     /// Judge recorded series: CSV, JSON lines, a Prometheus answer, mprof, psrecord or pidstat output
     Analyze(AnalyzeArgs),
+    /// The service: soaks in a queue and on a schedule, targets that are watched without end
+    Daemon(DaemonArgs),
     /// List, show, check or begin profiles
     Profile {
         /// What to do with profiles
@@ -210,6 +212,17 @@ pub struct ReportArgs {
     /// What else to write
     #[command(flatten)]
     pub files: ReportFiles,
+}
+
+/// `soakd daemon`.
+#[derive(Debug, Args)]
+pub struct DaemonArgs {
+    /// Configuration file [default: /etc/soakd/soakd.toml, where it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Check the configuration and end
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `soakd analyze`.

@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod compare;
+pub mod daemon;
 pub mod doctor;
 pub mod files;
 pub mod history;
@@ -77,7 +78,8 @@ fn parse() -> Result<Parsed, Failure> {
 /// Whether the command samples targets.
 fn samples(command: &Command) -> bool {
     match command {
-        Command::Check(_) | Command::Run(_) | Command::Attach(_) | Command::Compare(_) | Command::Selftest(_) => true,
+        Command::Daemon(_)
+        | Command::Check(_) | Command::Run(_) | Command::Attach(_) | Command::Compare(_) | Command::Selftest(_) => true,
         Command::Report(_)
         | Command::History { .. }
         | Command::Analyze(_)
@@ -98,6 +100,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         tracing::warn!(%error, "the limit on open files could not be raised: sampling a large tree costs more");
     }
     match cli.command {
+        Command::Daemon(arguments) => daemon::daemon(&arguments, &state()?),
         Command::Check(arguments) => soak::check(&arguments, &state()?),
         Command::Run(arguments) => soak::run(&arguments, &state()?),
         Command::Attach(arguments) => soak::attach(&arguments, &state()?),

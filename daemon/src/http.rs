@@ -1,20 +1,26 @@
-//! A small client for one request: the readiness of a target, the numbers of an endpoint, a word to the target.
+//! A small client for one question: the readiness of a target, the numbers of an endpoint, a word to the target, the API
+//! of a daemon.
 //!
-//! `http` only, one connection for each question, a deadline for the whole of it, and an answer that is cut off at a
-//! bound: an endpoint that answers slowly, endlessly or never costs a bounded time and memory.
+//! `http` only, over TCP or a Unix socket, one connection for each question, a deadline for the whole of it, and an answer
+//! that is cut off at a bound: an endpoint that answers slowly, endlessly or never costs a bounded time and memory.
 
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 pub use hyper::Method;
-use hyper::body::Bytes;
-use hyper::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HOST, LOCATION, USER_AGENT};
-use hyper::{Request, Uri};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT,
+};
+use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 /// An address that can be asked: `http://HOST[:PORT][/PATH][?QUERY]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +79,14 @@ impl FromStr for HttpUrl {
     }
 }
 
+impl HttpUrl {
+    /// Path and query, beginning with `/`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -125,43 +139,108 @@ pub async fn send(
     timeout: Duration,
     longest_body_bytes: usize,
 ) -> Result<HttpAnswer, HttpError> {
-    let answer = tokio::time::timeout(timeout, ask(method, url, longest_body_bytes));
-    answer.await.unwrap_or(Err(HttpError::TimedOut(timeout)))
+    let question = Question { method, path: &url.path, json: None, bearer: None };
+    exchange(&Server::Tcp(url.clone()), &question, timeout, longest_body_bytes).await
 }
 
-async fn ask(method: Method, url: &HttpUrl, longest_body_bytes: usize) -> Result<HttpAnswer, HttpError> {
-    let stream = TcpStream::connect((url.host.as_str(), url.port)).await.map_err(HttpError::Connect)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(HttpError::Protocol)?;
-    let has_body = method != Method::GET;
-    let request = Request::builder()
-        .method(method)
-        .uri(url.path.as_str())
-        .header(HOST, url.authority.as_str())
-        .header(USER_AGENT, concat!("soakd/", env!("CARGO_PKG_VERSION")))
-        .header(ACCEPT, "*/*")
-        .header(CONNECTION, "close");
-    // Some servers refuse a request that may have a body and does not say that it has none.
-    let request = if has_body { request.header(CONTENT_LENGTH, 0) } else { request };
-    let request = request.body(Empty::<Bytes>::new());
-    let Ok(request) = request else {
-        // A URL that was parsed makes a valid request; this would be one that the two parsers disagree on.
-        return Err(HttpError::Connect(io::ErrorKind::InvalidInput.into()));
-    };
-    let answer = async {
-        let mut answer = sender.send_request(request).await.map_err(HttpError::Protocol)?;
-        let mut body = Vec::new();
-        while let Some(frame) = answer.frame().await {
+/// Who is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// The host and port of this address; its path does not matter.
+    Tcp(HttpUrl),
+    /// Who listens on this socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(url) => write!(f, "http://{}", url.authority),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// How.
+    pub method: Method,
+    /// Path and query, beginning with `/`.
+    pub path: &'a str,
+    /// The body, which is JSON.
+    pub json: Option<Bytes>,
+    /// The token that allows it.
+    pub bearer: Option<&'a str>,
+}
+
+/// Asks `server` once. Redirections are answers like any other and are not followed.
+///
+/// # Errors
+/// When no full answer of at most `longest_body_bytes` came within `timeout`.
+pub async fn exchange(
+    server: &Server,
+    question: &Question<'_>,
+    timeout: Duration,
+    longest_body_bytes: usize,
+) -> Result<HttpAnswer, HttpError> {
+    let answer = converse(server, question, async |answer| whole(answer, longest_body_bytes).await);
+    tokio::time::timeout(timeout, answer).await.unwrap_or(Err(HttpError::TimedOut(timeout)))
+}
+
+/// Asks for a stream and hands each piece of it to `take`, until that has enough or the stream ends, which is `None`. An
+/// answer other than 200 is given back as a whole.
+///
+/// # Errors
+/// When nothing came for `patience`, or what came is no HTTP.
+pub async fn follow(
+    server: &Server,
+    question: &Question<'_>,
+    patience: Duration,
+    longest_body_bytes: usize,
+    mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<Option<HttpAnswer>, HttpError> {
+    let late = || HttpError::TimedOut(patience);
+    converse(server, question, async |mut answer| {
+        if answer.status() != hyper::StatusCode::OK {
+            let whole = tokio::time::timeout(patience, whole(answer, longest_body_bytes)).await;
+            return whole.unwrap_or_else(|_| Err(late())).map(Some);
+        }
+        while let Some(frame) = tokio::time::timeout(patience, answer.frame()).await.map_err(|_| late())? {
             let frame = frame.map_err(HttpError::Protocol)?;
-            if let Some(data) = frame.data_ref() {
-                if body.len() + data.len() > longest_body_bytes {
-                    return Err(HttpError::TooLong(longest_body_bytes));
-                }
-                body.extend_from_slice(data);
+            if frame.data_ref().is_some_and(|data| take(data).is_break()) {
+                break;
             }
         }
-        let location = answer.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
-        Ok(HttpAnswer { status: answer.status().as_u16(), body: body.into(), location })
+        Ok(None)
+    })
+    .await
+}
+
+/// What bytes go through.
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+/// Connects, asks, and lets `take` have the answer.
+async fn converse<T>(
+    server: &Server,
+    question: &Question<'_>,
+    take: impl AsyncFnOnce(Response<Incoming>) -> Result<T, HttpError>,
+) -> Result<T, HttpError> {
+    let (stream, authority): (Box<dyn Connection>, &str) = match server {
+        Server::Tcp(url) => {
+            let stream = TcpStream::connect((url.host.as_str(), url.port)).await.map_err(HttpError::Connect)?;
+            (Box::new(stream), &url.authority)
+        }
+        Server::Unix(path) => (Box::new(UnixStream::connect(path).await.map_err(HttpError::Connect)?), "localhost"),
+    };
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(HttpError::Protocol)?;
+    let request = request(question, authority)?;
+    let answer = async {
+        let answer = sender.send_request(request).await.map_err(HttpError::Protocol)?;
+        take(answer).await
     };
     // The connection has to be driven while the answer is waited for. Both live in this future, so that nothing goes
     // on when it is dropped.
@@ -176,6 +255,46 @@ async fn ask(method: Method, url: &HttpUrl, longest_body_bytes: usize) -> Result
             Err(error) => Err(HttpError::Protocol(error)),
         },
     }
+}
+
+fn request(question: &Question<'_>, authority: &str) -> Result<Request<Full<Bytes>>, HttpError> {
+    let mut request = Request::builder()
+        .method(question.method.clone())
+        .uri(question.path)
+        .header(HOST, authority)
+        .header(USER_AGENT, concat!("soakd/", env!("CARGO_PKG_VERSION")))
+        .header(ACCEPT, "*/*")
+        .header(CONNECTION, "close");
+    if let Some(token) = question.bearer {
+        request = request.header(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).map_err(unsayable)?);
+    }
+    match &question.json {
+        Some(_) => request = request.header(CONTENT_TYPE, "application/json"),
+        // Some servers refuse a request that may have a body and does not say that it has none.
+        None if question.method != Method::GET => request = request.header(CONTENT_LENGTH, 0),
+        None => {}
+    }
+    // A URL that was parsed makes a valid request; this would be one that the two parsers disagree on.
+    request.body(Full::new(question.json.clone().unwrap_or_default())).map_err(unsayable)
+}
+
+fn unsayable<E>(_: E) -> HttpError {
+    HttpError::Connect(io::ErrorKind::InvalidInput.into())
+}
+
+async fn whole(mut answer: Response<Incoming>, longest_body_bytes: usize) -> Result<HttpAnswer, HttpError> {
+    let mut body = Vec::new();
+    while let Some(frame) = answer.frame().await {
+        let frame = frame.map_err(HttpError::Protocol)?;
+        if let Some(data) = frame.data_ref() {
+            if body.len() + data.len() > longest_body_bytes {
+                return Err(HttpError::TooLong(longest_body_bytes));
+            }
+            body.extend_from_slice(data);
+        }
+    }
+    let location = answer.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+    Ok(HttpAnswer { status: answer.status().as_u16(), body: body.into(), location })
 }
 
 #[cfg(test)]
@@ -243,6 +362,66 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let url: HttpUrl = format!("http://{free}").parse().unwrap();
         assert!(matches!(get(&url, PATIENCE, 100).await, Err(HttpError::Connect(_))));
+    }
+
+    /// Answers one connection on a Unix socket with `answer`, and gives back what was asked.
+    fn unix_server(answer: Vec<u8>) -> (tempfile::TempDir, Server, tokio::task::JoinHandle<Vec<u8>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"}") && !asked.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut asked).await.unwrap();
+            }
+            let _ = stream.write_all(&answer).await;
+            asked
+        });
+        (folder, Server::Unix(path), asked)
+    }
+
+    #[tokio::test]
+    async fn a_unix_socket_is_told_a_body_and_a_token() {
+        let (_folder, server, asked) =
+            unix_server(b"HTTP/1.1 201 Created\r\nlocation: /jobs/1\r\ncontent-length: 2\r\n\r\n{}".to_vec());
+        let question = Question {
+            method: Method::POST,
+            path: "/jobs?a=b",
+            json: Some(Bytes::from_static(b"{\"a\":1}")),
+            bearer: Some("secret"),
+        };
+        let answer = exchange(&server, &question, PATIENCE, 100).await.unwrap();
+        assert_eq!((answer.status, answer.location.as_deref()), (201, Some("/jobs/1")));
+        let asked = String::from_utf8(asked.await.unwrap()).unwrap();
+        assert!(asked.starts_with("POST /jobs?a=b HTTP/1.1\r\n"), "{asked}");
+        for part in ["authorization: Bearer secret\r\n", "content-type: application/json\r\n", "\r\n\r\n{\"a\":1}"] {
+            assert!(asked.contains(part), "{asked}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_taken_piece_by_piece_and_what_is_none_as_a_whole() {
+        let question = Question { method: Method::GET, path: "/events", json: None, bearer: None };
+        let (_folder, server, _) = unix_server(
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n".to_vec(),
+        );
+        let mut taken = Vec::new();
+        let ended = follow(&server, &question, PATIENCE, 100, |piece| {
+            taken.extend_from_slice(piece);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(ended.await.unwrap(), None);
+        assert_eq!(taken, b"onetwo");
+        let (_folder, server, _) = unix_server(b"HTTP/1.1 429 Later\r\ncontent-length: 4\r\n\r\nbusy".to_vec());
+        let refused = follow(&server, &question, PATIENCE, 100, |_| ControlFlow::Continue(())).await.unwrap();
+        assert_eq!(refused.map(|answer| answer.status), Some(429));
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_hold_is_an_error() {
+        let question = Question { method: Method::GET, path: "/", json: None, bearer: Some("a\r\nb") };
+        assert!(matches!(request(&question, "localhost"), Err(HttpError::Connect(_))));
     }
 
     #[test]

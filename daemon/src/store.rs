@@ -86,7 +86,7 @@ use rusqlite::{Connection, params};
 
 pub use baselines::BaselineChoice;
 pub use error::StoreError;
-pub use jobs::{JobFilter, KeptWatch};
+pub use jobs::JobFilter;
 pub use owner::Owner;
 pub use record::{
     Column, Detail, Ending, Event, Extremes, Gap, Interrupted, NewRun, Notice, RunKey, RunRecord, RunState, Scope,
@@ -394,13 +394,13 @@ impl Store {
         self.read(|connection| baselines::set(connection, profile, scenario.unwrap_or_default(), choice)).map(drop)
     }
 
-    /// Keeps a new job and gives it its number. `None` where the schedule has asked for this occurrence before: an occurrence counts
-    /// as dealt with from the moment at which its job is kept.
+    /// Keeps a new job and gives it its number. `None` where the schedule has asked for this occurrence before. `handled` is how far
+    /// the schedule has come with it, kept at the same moment, so that nothing is run twice or left out whenever the process ends.
     ///
     /// # Errors
     /// Why it could not be written.
-    pub fn add_job(&self, job: Job) -> Result<Option<Job>, StoreError> {
-        jobs::add(&mut self.lock(), job).map_err(|error| StoreError::of(&self.file, error))
+    pub fn add_job(&self, job: Job, handled: Option<&str>) -> Result<Option<Job>, StoreError> {
+        jobs::add(&mut self.lock(), job, handled).map_err(|error| StoreError::of(&self.file, error))
     }
 
     /// Keeps what has become of a job.
@@ -459,36 +459,36 @@ impl Store {
         self.read(|connection| jobs::forget(connection, before))
     }
 
-    /// Up to when an entry of the schedule has been dealt with.
+    /// How far an entry of the schedule has come, as JSON.
     ///
     /// # Errors
     /// Why it could not be read.
-    pub fn schedule_handled(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|connection| jobs::handled(connection, name))
+    pub fn schedule(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(|connection| jobs::schedule(connection, name))
     }
 
-    /// An entry of the schedule has been dealt with up to `planned`.
+    /// Keeps how far an entry of the schedule has come.
     ///
     /// # Errors
     /// Why it could not be written.
-    pub fn set_schedule_handled(&self, name: &str, planned: Timestamp) -> Result<(), StoreError> {
-        self.read(|connection| jobs::set_handled(connection, name, &planned.to_string()))
+    pub fn set_schedule(&self, name: &str, document: &str) -> Result<(), StoreError> {
+        self.read(|connection| jobs::set_schedule(connection, name, document))
     }
 
-    /// What is kept of the watch `name`.
+    /// What stands for a subject of the daemon, as JSON.
     ///
     /// # Errors
     /// Why it could not be read.
-    pub fn watch(&self, name: &str) -> Result<Option<KeptWatch>, StoreError> {
-        self.read(|connection| jobs::watch(connection, name))
+    pub fn standing(&self, subject: &str) -> Result<Option<String>, StoreError> {
+        self.read(|connection| jobs::standing(connection, subject))
     }
 
-    /// Keeps what stands for the watch `name`.
+    /// Keeps what stands for a subject of the daemon.
     ///
     /// # Errors
     /// Why it could not be written.
-    pub fn set_watch(&self, name: &str, kept: &KeptWatch) -> Result<(), StoreError> {
-        self.read(|connection| jobs::set_watch(connection, name, kept))
+    pub fn set_standing(&self, subject: &str, document: &str) -> Result<(), StoreError> {
+        self.read(|connection| jobs::set_standing(connection, subject, document))
     }
 
     /// Ids of the runs that fixed baselines are made of.

@@ -183,6 +183,14 @@ fn free_name(profile: &Profile) -> String {
     names.into_iter().find(|name| !profile.sources.contains_key(name)).unwrap_or_default()
 }
 
+/// The plan of `profile` with the options of a command line; where no profile was named, what it leaves open fits the length of the run.
+///
+/// # Errors
+/// [`Failure`] where the options are faulty, or the profile has no such scenario, environment or stage.
+pub fn plan_with(profile: Profile, is_named: bool, arguments: &SoakArgs) -> Result<Plan, Failure> {
+    plan(Chosen { profile, is_named }, arguments, false)
+}
+
 /// The plan: profile, then scenario and stage, then the command line.
 fn plan(chosen: Chosen, arguments: &SoakArgs, is_check: bool) -> Result<Plan, Failure> {
     let Chosen { profile, is_named } = chosen;
@@ -317,6 +325,14 @@ fn reports(plan: &Plan, arguments: &SoakArgs) -> Result<Vec<String>, Failure> {
         )
         .hint(format!("there are {}", known.join(", ")))),
     }
+}
+
+/// Writes the reports that the profile of a run asks for into its folder.
+///
+/// # Errors
+/// [`Failure`] where one cannot be written.
+pub fn write_reports_of(soaked: &Soaked, store: &Store, formats: &[String]) -> Result<(), Failure> {
+    write_reports(soaked, store, formats).map(drop)
 }
 
 /// Writes the reports of a run into its folder, and the summary of the job that it ran in.

@@ -22,32 +22,25 @@ impl Default for JobFilter {
     }
 }
 
-/// What is kept of a watched target.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KeptWatch {
-    /// Id of the run of its period.
-    pub run: Option<String>,
-    /// What stands, as JSON.
-    pub standing: serde_json::Value,
-}
-
 /// SQLite has signed numbers only.
 fn stored(id: u64) -> i64 {
     i64::try_from(id).unwrap_or(i64::MAX)
 }
 
-/// Keeps `job` under a new number, which it is given. `None` where the schedule has asked for it already.
-///
-/// Where the job is one of the schedule it counts as dealt with from the same moment.
-pub(super) fn add(connection: &mut Connection, mut job: Job) -> rusqlite::Result<Option<Job>> {
+/// Keeps `job` under a new number, which it is given. `None` where the schedule has asked for it already. From the same moment the
+/// schedule has come as far as `handled` says.
+pub(super) fn add(connection: &mut Connection, mut job: Job, handled: Option<&str>) -> rusqlite::Result<Option<Job>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let planned = job.planned.map(|planned| planned.to_string());
+    if let (Some(schedule), Some(handled)) = (&job.schedule, handled) {
+        set_schedule(&transaction, schedule, handled)?;
+    }
     if let (Some(schedule), Some(planned)) = (&job.schedule, &planned) {
         let sql = "SELECT EXISTS (SELECT 1 FROM jobs WHERE schedule = ?1 AND planned = ?2)";
         if transaction.query_row(sql, params![schedule, planned], |row| row.get(0))? {
+            transaction.commit()?;
             return Ok(None);
         }
-        set_handled(&transaction, schedule, planned)?;
     }
     let sql = "INSERT INTO jobs (state, schedule, planned, run, document) VALUES (?1, ?2, ?3, ?4, '')";
     transaction.execute(sql, params![job.state.as_str(), job.schedule, planned, job.run])?;
@@ -101,33 +94,24 @@ pub(super) fn forget(connection: &Connection, before: Timestamp) -> rusqlite::Re
     connection.execute(sql, [before.as_second()])
 }
 
-/// Up to when an entry of the schedule has been dealt with.
-pub(super) fn handled(connection: &Connection, name: &str) -> rusqlite::Result<Option<Timestamp>> {
-    let sql = "SELECT handled FROM schedules WHERE name = ?1";
-    let text: Option<String> = connection.query_row(sql, [name], |row| row.get(0)).optional()?;
-    Ok(text.and_then(|text| text.parse().ok()))
+/// How far an entry of the schedule has come, as JSON.
+pub(super) fn schedule(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT document FROM schedules WHERE name = ?1", [name], |row| row.get(0)).optional()
 }
 
-/// An entry of the schedule has been dealt with up to `planned`.
-pub(super) fn set_handled(connection: &Connection, name: &str, planned: &str) -> rusqlite::Result<()> {
-    connection.execute("INSERT OR REPLACE INTO schedules VALUES (?1, ?2)", params![name, planned]).map(drop)
+/// Keeps how far an entry of the schedule has come.
+pub(super) fn set_schedule(connection: &Connection, name: &str, document: &str) -> rusqlite::Result<()> {
+    connection.execute("INSERT OR REPLACE INTO schedules VALUES (?1, ?2)", params![name, document]).map(drop)
 }
 
-/// What is kept of the watch `name`.
-pub(super) fn watch(connection: &Connection, name: &str) -> rusqlite::Result<Option<KeptWatch>> {
-    let sql = "SELECT run, document FROM watches WHERE name = ?1";
-    connection
-        .query_row(sql, [name], |row| {
-            let standing = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
-            Ok(KeptWatch { run: row.get(0)?, standing })
-        })
-        .optional()
+/// What stands for a subject, as JSON.
+pub(super) fn standing(connection: &Connection, subject: &str) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT document FROM standings WHERE subject = ?1", [subject], |row| row.get(0)).optional()
 }
 
-/// Keeps what stands for the watch `name`.
-pub(super) fn set_watch(connection: &Connection, name: &str, kept: &KeptWatch) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO watches VALUES (?1, ?2, ?3)";
-    connection.execute(sql, params![name, kept.run, kept.standing.to_string()]).map(drop)
+/// Keeps what stands for a subject.
+pub(super) fn set_standing(connection: &Connection, subject: &str, document: &str) -> rusqlite::Result<()> {
+    connection.execute("INSERT OR REPLACE INTO standings VALUES (?1, ?2)", params![subject, document]).map(drop)
 }
 
 fn document(job: &Job) -> rusqlite::Result<String> {

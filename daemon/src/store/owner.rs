@@ -18,7 +18,12 @@ impl Owner {
     /// This process, as the folder `proc` (usually `/proc`) describes it.
     #[must_use]
     pub fn current(proc: &Path) -> Self {
-        let pid = std::process::id();
+        Self::of(proc, std::process::id())
+    }
+
+    /// The process of this number, as the folder `proc` describes it.
+    #[must_use]
+    pub fn of(proc: &Path, pid: u32) -> Self {
         Self {
             pid,
             start_ticks: stat(proc, pid).map_or(0, |stat| stat.start_ticks),

@@ -20,15 +20,14 @@ CREATE INDEX jobs_by_run ON jobs (run);
 -- No occurrence of the schedule is run twice.
 CREATE UNIQUE INDEX jobs_by_occurrence ON jobs (schedule, planned) WHERE schedule IS NOT NULL AND planned IS NOT NULL;
 
--- Up to when the daemon has dealt with each entry of the schedule.
+-- How far the daemon has come with each entry of the schedule.
 CREATE TABLE schedules (
-    name    TEXT PRIMARY KEY,
-    handled TEXT NOT NULL -- RFC 3339
+    name     TEXT PRIMARY KEY,
+    document TEXT NOT NULL -- JSON
 ) STRICT;
 
--- What stands for each watched target.
-CREATE TABLE watches (
-    name     TEXT PRIMARY KEY,
-    run      TEXT, -- id of the run of its period
+-- What stands for each entry of the schedule and each watched target, and what was told of it.
+CREATE TABLE standings (
+    subject  TEXT PRIMARY KEY,
     document TEXT NOT NULL -- JSON
 ) STRICT;

@@ -1,0 +1,88 @@
+//! `soakd daemon`: the service.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::cli::DaemonArgs;
+use crate::clock;
+use crate::exit::{Exit, Failure};
+use crate::service::config::{self, Config, ConfigError, WhenMissing};
+use crate::service::handle::Handle;
+use crate::service::lock::DaemonLock;
+use crate::service::notify::Notify;
+use crate::service::status::{DaemonStatus, Status};
+use crate::service::store_opening;
+use crate::service::supervisor::{Setting, Supervisor};
+
+/// Works until it is told to stop.
+///
+/// # Errors
+/// [`Failure`] where it cannot begin.
+pub fn daemon(arguments: &DaemonArgs, state: &Path) -> Result<u8, Failure> {
+    let (config_file, when_missing) = match &arguments.config {
+        Some(file) => (file.clone(), WhenMissing::Fault),
+        None => (PathBuf::from(config::USUAL_PATH), WhenMissing::Usual),
+    };
+    let config = Config::load(&config_file, when_missing).map_err(|error| unusable(&error))?;
+    if arguments.check {
+        crate::commands::output::say(&format!("`{}` is valid", config_file.display()));
+        return Ok(0);
+    }
+    let lock = DaemonLock::take(state)?;
+    let opened = store_opening::open(state, clock::now())?;
+    let (handle, orders) = Handle::new(beginning(state, &config_file, &config, opened.remarks));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot start the runtime: {error}")))?;
+    let tasks = tokio::task::LocalSet::new();
+    let setting = Setting {
+        config,
+        config_file,
+        when_missing,
+        store: Rc::new(opened.store),
+        handle,
+        orders,
+        notify: Notify::from_environment(),
+    };
+    tasks.block_on(&runtime, async move { Supervisor::new(setting)?.work().await })?;
+    lock.release();
+    Ok(0)
+}
+
+fn unusable(error: &ConfigError) -> Failure {
+    let exit = match error {
+        ConfigError::Read { .. } => Exit::NoInput,
+        ConfigError::Invalid(_) => Exit::Config,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+/// What is shown before anything has happened.
+fn beginning(state: &Path, config_file: &Path, config: &Config, remarks: Vec<String>) -> Status {
+    Status {
+        daemon: DaemonStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: clock::now(),
+            state: state.display().to_string(),
+            config: config_file.exists().then(|| config_file.display().to_string()),
+            slots_count: config.limits.slots,
+            slots_taken_count: 0,
+            queued_count: 0,
+            held_back: None,
+            is_stopping: false,
+            ticks_count: 0,
+            missed_ticks_count: 0,
+            rss_bytes: None,
+            cpu_s: None,
+            open_files_count: None,
+            store_bytes: None,
+            remarks,
+        },
+        running: Vec::new(),
+        queue: Vec::new(),
+        schedule: Vec::new(),
+        watches: Vec::new(),
+    }
+}
