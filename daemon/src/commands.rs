@@ -92,7 +92,9 @@ fn samples(command: &Command) -> bool {
 }
 
 fn run(cli: Cli) -> Result<u8, Failure> {
-    logging::set_up(cli.verbose, std::env::var("SOAKD_LOG").ok().as_deref());
+    // Who reads the log of a service wants to know what it does.
+    let verbose = if matches!(cli.command, Command::Daemon(_)) { cli.verbose.max(1) } else { cli.verbose };
+    logging::set_up(verbose, std::env::var("SOAKD_LOG").ok().as_deref());
     let state = || state_folder(cli.state.clone(), |name| std::env::var_os(name));
     if samples(&cli.command)
         && let Err(error) = open_files::raise()

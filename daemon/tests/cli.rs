@@ -14,6 +14,8 @@ mod bad_profiles;
 mod bad_targets;
 #[path = "cli/checkpoints.rs"]
 mod checkpoints;
+#[path = "cli/daemon.rs"]
+mod daemon;
 #[path = "cli/disk.rs"]
 mod disk;
 #[path = "cli/exit_codes.rs"]

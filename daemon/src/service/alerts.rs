@@ -104,11 +104,8 @@ impl Alerts {
     /// Tells `alert` in all ways of `entries` that want this news of this subject and have not told it lately. `standing` remembers that.
     pub fn tell(&self, entries: &[AlertEntry], news: News, alert: &Alert, standing: &mut Standing) {
         for entry in entries {
-            let is_meant = entry.only.is_empty() || entry.only.contains(&alert.subject);
-            if !is_meant || !entry.on.contains(&news) {
-                continue;
-            }
-            if !standing.is_to_be_told(&named(&entry.way), news, alert.at, entry.repeat) {
+            let is_wanted = entry.tells(news, &alert.subject);
+            if !is_wanted || !standing.is_to_be_told(&named(&entry.way), news, alert.at, entry.repeat) {
                 continue;
             }
             let errand = Errand { way: entry.way.clone(), timeout: entry.timeout, alert: alert.clone() };

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use soakd_profiles::units;
 
 use super::config::{Config, ScheduleEntry};
 use super::jobs::Scheduled;
@@ -95,7 +94,7 @@ impl Schedules {
                 // Kept together with the job.
                 let scheduled =
                     Scheduled { name: occurrence.name, planned: Some(occurrence.planned), handled: document };
-                looked.due.push(DueJob { submission: submission(&entry.entry), scheduled });
+                looked.due.push(DueJob { submission: entry.entry.submission(), scheduled });
             } else if entry.handled.as_ref() != Some(&due.handled)
                 && let Some(document) = document
                 && let Err(error) = self.store.set_schedule(&entry.entry.name, &document)
@@ -112,7 +111,7 @@ impl Schedules {
     pub fn besides(&self, name: &str) -> Option<DueJob> {
         let entry = self.entries.iter().find(|entry| entry.entry.name == name)?;
         let scheduled = Scheduled { name: name.to_owned(), planned: None, handled: None };
-        Some(DueJob { submission: submission(&entry.entry), scheduled })
+        Some(DueJob { submission: entry.entry.submission(), scheduled })
     }
 
     /// The last job of the entry `name` is this one.
@@ -138,7 +137,7 @@ impl Schedules {
                 name: entry.entry.name.clone(),
                 when: entry.entry.when.as_str().to_owned(),
                 time_zone: entry.schedule.zone().iana_name().unwrap_or("the host's").to_owned(),
-                submission: submission(&entry.entry),
+                submission: entry.entry.submission(),
                 is_enabled: entry.entry.is_enabled,
                 next: entry.next,
                 last_job: entry.last_job,
@@ -146,23 +145,5 @@ impl Schedules {
             .collect();
         shown.sort_by_key(|planned| (planned.next.is_none(), planned.next));
         shown
-    }
-}
-
-/// What an entry wants soaked.
-fn submission(entry: &ScheduleEntry) -> Submission {
-    Submission {
-        name: Some(entry.name.clone()),
-        profile: Some(entry.profile.clone()),
-        scenario: entry.scenario.clone(),
-        environment: entry.environment.clone(),
-        stage: entry.stage.clone(),
-        duration: entry.duration.map(units::show),
-        priority: entry.priority,
-        exclusive: entry.is_exclusive,
-        timeout: entry.timeout.map(units::show),
-        retries: entry.retries,
-        retry_after: (entry.retries > 0).then(|| units::show(entry.retry_after)),
-        ..Submission::default()
     }
 }

@@ -31,6 +31,7 @@ fn every_command_explains_itself() {
         &["history", "baseline", "show"],
         &["compare"],
         &["analyze"],
+        &["daemon"],
         &["profile"],
         &["profile", "list"],
         &["profile", "show"],
