@@ -18,7 +18,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::births::{BirthWatch, Births};
+use crate::births::{BirthWatch, Births, is_there};
 use crate::cgroup::CgroupMembers;
 use crate::error::SampleError;
 use crate::listing::{Listed, Listing, make_room};
@@ -70,6 +70,7 @@ impl From<Listed> for Member {
 #[derive(Debug)]
 pub struct ProcessTree {
     root: ProcRoot,
+    /// The roots sorted.
     membership: Membership,
     /// Sorted: the oldest first.
     members: Vec<Member>,
@@ -88,7 +89,10 @@ pub struct ProcessTree {
 impl ProcessTree {
     /// A tree without members: the first [`ProcessTree::refresh`] finds them.
     #[must_use]
-    pub fn new(root: ProcRoot, membership: Membership) -> Self {
+    pub fn new(root: ProcRoot, mut membership: Membership) -> Self {
+        if let Membership::Descendants { of, .. } = &mut membership {
+            of.sort_unstable();
+        }
         let cgroup = match &membership {
             Membership::Cgroup(path) => Some(CgroupMembers::new(path.clone())),
             Membership::Descendants { .. } => None,
@@ -211,7 +215,8 @@ impl ProcessTree {
     /// Looks at the pids that may have been born.
     fn try_pids(&mut self, first: u32, last: u32) {
         self.candidates.clear();
-        for pid in first..=last {
+        // Births are watched in the caller's own namespace alone, so pids mean the same to the kernel.
+        for pid in (first..=last).filter(|pid| is_there(*pid)) {
             // Vanished, unreadable or garbled: the next search looks again.
             let Ok(stat) = read_stat(&self.root, pid) else { continue };
             if !stat.has_ended() {
@@ -224,10 +229,11 @@ impl ProcessTree {
     /// Makes members of those candidates that descend from members or roots.
     fn claim_candidates(&mut self) {
         let Membership::Descendants { of, include_roots } = &self.membership else { return };
+        let is_root = |id: ProcessId| of.binary_search(&id).is_ok();
         self.candidates.retain(|candidate| {
             let id = candidate.id;
             let is_member = self.members.binary_search_by_key(&id, |member| member.id).is_ok();
-            let is_left_out = self.excluded.contains(&id) || (!include_roots && of.contains(&id));
+            let is_left_out = self.excluded.contains(&id) || (!include_roots && is_root(id));
             !(is_member || is_left_out)
         });
         self.relatives.clear();
@@ -241,8 +247,8 @@ impl ProcessTree {
             let mut index = 0;
             while let Some(candidate) = self.candidates.get(index).copied() {
                 let id = candidate.id;
-                let is_root = of.contains(&id);
-                if !is_root && self.relatives.binary_search(&candidate.parent_pid).is_err() {
+                let is_a_root = is_root(id);
+                if !is_a_root && self.relatives.binary_search(&candidate.parent_pid).is_err() {
                     index += 1;
                     continue;
                 }
@@ -251,13 +257,13 @@ impl ProcessTree {
                 let parent = ProcessId::of(&self.root, candidate.parent_pid).ok();
                 let is_excluded = parent.is_some_and(|parent| self.excluded.contains(&parent));
                 let is_child = parent.is_some_and(|parent| {
-                    of.contains(&parent) || self.members.binary_search_by_key(&parent, |member| member.id).is_ok()
+                    is_root(parent) || self.members.binary_search_by_key(&parent, |member| member.id).is_ok()
                 });
-                if !(is_root || is_child || is_excluded) {
+                if !(is_a_root || is_child || is_excluded) {
                     continue;
                 }
                 // The pid of a thread answers as well, and its parent is that of its process.
-                if !is_root && thread_group(&self.root, id.pid) != Ok(id.pid) {
+                if !is_a_root && thread_group(&self.root, id.pid) != Ok(id.pid) {
                     continue;
                 }
                 if is_excluded {
