@@ -15,6 +15,9 @@ const TOLD_PAUSE: Duration = Duration::from_secs(1);
 /// Readings that may be left out before that is told: a handful in a run weakens no answer.
 const UNTOLD_COUNT: u64 = 9;
 
+/// How the metrics of the target's own cgroup begin.
+const CGROUP_PREFIX: &str = "cgroup_";
+
 /// The cost of a run of `duration_s` seconds.
 #[must_use]
 pub fn of(report: &SamplingReport, duration_s: f64) -> Overhead {
@@ -73,7 +76,7 @@ fn slowed(sampler: &SamplerReport, metrics: &str) -> Option<Warning> {
 #[must_use]
 pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
     let mut warnings: Vec<Warning> =
-        report.cgroup.and_then(|status| cgroup_warning(status, policy)).into_iter().collect();
+        report.cgroup.and_then(|status| cgroup_warning(status, report.cgroup_was_read, policy)).into_iter().collect();
     warnings.extend(report.disk_faults.iter().map(|fault| Warning {
         text: format!("`disk_bytes` and `disk_files_count` are not measured: {fault}"),
         hint: Some("see `disk` in `[sample]` of the profile".to_owned()),
@@ -108,14 +111,22 @@ pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
     warnings
 }
 
-/// What is said of the target's cgroup. That it has none of its own is usual, and said only to who asks for its metrics.
-fn cgroup_warning(status: SamplerStatus, policy: &RunPolicy) -> Option<Warning> {
-    let is_asked_for = policy.names_metric("cgroup_");
+/// What is said of the target's cgroup. That one which soakd started has none of its own is usual, and said only to who asks for its
+/// metrics; one that is attached to could be in one, and what would be judged of it is missing.
+fn cgroup_warning(status: SamplerStatus, was_read: bool, policy: &RunPolicy) -> Option<Warning> {
+    let is_asked_for = policy.names_metric(CGROUP_PREFIX);
+    let would_be_judged = policy.judged(|_| true).iter().any(|name| name.starts_with(CGROUP_PREFIX));
     let (why, hint) = match status {
-        SamplerStatus::Failed(SampleError::CgroupShared) if is_asked_for => (
-            SampleError::CgroupShared.to_string(),
-            "attach to a unit or a cgroup that holds the target alone, or let soakd start it",
-        ),
+        // That it came to hold others is an event, which is told as such.
+        SamplerStatus::Failed(SampleError::CgroupShared) if was_read => return None,
+        SamplerStatus::Failed(SampleError::CgroupShared)
+            if is_asked_for || (policy.attached.is_some() && would_be_judged) =>
+        {
+            (
+                SampleError::CgroupShared.to_string(),
+                "attach to a unit or a cgroup that holds the target alone, or let soakd start it",
+            )
+        }
         SamplerStatus::Unsupported if is_asked_for => (
             "the memory controller is not at work in its cgroup".to_owned(),
             "`soakd doctor` says how a target gets a cgroup of its own here",
@@ -132,4 +143,26 @@ fn cgroup_warning(status: SamplerStatus, policy: &RunPolicy) -> Option<Warning> 
         text: format!("metrics of the target's cgroup are not measured: {why}"),
         hint: Some(hint.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::test_policy;
+
+    #[test]
+    fn an_attached_target_that_shares_its_cgroup_is_told_what_is_not_judged() {
+        let shared = SamplerStatus::Failed(SampleError::CgroupShared);
+        let mut policy = test_policy("");
+        let warning = |policy: &RunPolicy, was_read| cgroup_warning(shared, was_read, policy).map(|told| told.text);
+        assert_eq!(warning(&policy, false), None, "soakd started it");
+        policy.attached = Some("pid 4711".to_owned());
+        let text = warning(&policy, false).expect("a warning");
+        assert_eq!(text, "metrics of the target's cgroup are not measured: other processes are in its cgroup too");
+        assert_eq!(warning(&policy, true), None, "that is an event");
+        let attached = policy.attached.clone();
+        let other = RunPolicy { attached, ..test_policy("[judge]\nmetrics = ['fds_count']") };
+        assert_eq!(warning(&other, false), None, "nobody would judge it");
+        assert!(warning(&test_policy("[sample]\nmetrics = ['cgroup_bytes']"), false).is_some(), "it was asked for");
+    }
 }

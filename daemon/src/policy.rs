@@ -126,29 +126,31 @@ impl RunPolicy {
     }
 }
 
+/// What the profile in `text` asks, of a target that is started.
 #[cfg(test)]
-mod tests {
+pub(crate) fn test_policy(text: &str) -> RunPolicy {
     use soakd_profiles::{Choice, Profile, Surroundings, parse};
 
-    use super::*;
-
-    fn policy(text: &str) -> RunPolicy {
-        let surroundings = Surroundings { variable: &|_| None, metrics: &[] };
-        let profile: Profile = parse(text.as_bytes(), "test", None, surroundings).expect("a valid profile");
-        let plan = profile.plan(Choice::default()).expect("a plan");
-        RunPolicy {
-            plan,
-            limits: BTreeMap::new(),
-            limits_of_each_process: BTreeMap::new(),
-            attached: None,
-            commit: None,
-            branch: None,
-        }
+    let surroundings = Surroundings { variable: &|_| None, metrics: &[] };
+    let profile: Profile = parse(text.as_bytes(), "test", None, surroundings).expect("a valid profile");
+    let plan = profile.plan(Choice::default()).expect("a plan");
+    RunPolicy {
+        plan,
+        limits: BTreeMap::new(),
+        limits_of_each_process: BTreeMap::new(),
+        attached: None,
+        commit: None,
+        branch: None,
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn what_costs_more_than_memory_is_read_often_only_for_who_asks_for_it() {
-        let every_s = |text: &str| policy(text).full_interval().as_secs();
+        let every_s = |text: &str| test_policy(text).full_interval().as_secs();
         assert_eq!(every_s(""), 10);
         assert_eq!(every_s("[sample]\nmetrics = ['rss_bytes', 'anon_swap_bytes']"), 10);
         assert_eq!(every_s("[sample]\nmetrics = ['cpu_s', 'anon_swap_bytes']"), 1);

@@ -125,6 +125,8 @@ pub struct SamplingReport {
     pub samplers: Vec<SamplerReport>,
     /// How the target's own cgroup did; `None` where nothing of it was asked for.
     pub cgroup: Option<SamplerStatus>,
+    /// Whether it was ever read. Where it was not the target's own from the beginning it was not.
+    pub cgroup_was_read: bool,
     /// Processes that the kernel killed for want of memory in the target's own cgroup; `None` where that is not known.
     pub oom_kills: Option<f64>,
     /// What keeps the named paths from being measured, in words.
@@ -263,6 +265,7 @@ impl Loop {
         SamplingReport {
             samplers: self.sampler.reports().to_vec(),
             cgroup: self.cgroup.as_ref().map(CgroupSampler::status),
+            cgroup_was_read: self.cgroup.as_ref().is_some_and(|cgroup| cgroup.cost().count() > 0),
             oom_kills: self.cgroup.as_mut().and_then(CgroupSampler::oom_kills),
             disk_faults: self.disk.as_ref().map(DiskWatch::faults).unwrap_or_default(),
             cost: self.cost,
@@ -275,7 +278,7 @@ impl Loop {
     fn read(&mut self, detail: Detail) -> Sample {
         let t_s = self.clock.t_s();
         let watch = Stopwatch::start();
-        let reading = self.sampler.tick(detail);
+        let reading = self.sampler.tick_at_once(detail);
         let operations = self.options.operations.read(&reading.totals);
         self.cost.record(1, watch.elapsed());
         Sample {

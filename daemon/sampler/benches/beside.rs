@@ -1,7 +1,7 @@
 //! 1, 100 and 1,000 idle processes sampled at 1 Hz and 10 Hz: by this crate, by bare `pread` of kept files, by `pidstat`, `psutil` and
 //! `prometheus-process-exporter`, one after the other on the same processes. CPU, samples lost, how long a sample takes.
 //!
-//! `cargo bench -p soakd-sampler --bench beside [-- SIZE…]`. A Python with `psutil` is taken from `SOAKD_BENCH_PYTHON`, else from the
+//! `cargo bench -p soakd-sampler --bench beside [-- SIZE… [alone]]`, where `alone` leaves the other programs out. A Python with `psutil` is taken from `SOAKD_BENCH_PYTHON`, else from the
 //! `PATH` like the others. What is missing is named, and its lines are missing.
 //!
 //! `statm` alone is what the bare `pread` is to be compared with; the rest of what this crate reads keeps to its share of time.
@@ -149,6 +149,7 @@ impl Drop for Rival {
 }
 
 /// What there is to compare with on this host.
+#[derive(Default)]
 struct Rivals {
     pidstat: bool,
     /// With `psutil`.
@@ -333,7 +334,8 @@ fn main() {
             ticks_before: 1,
         }
     };
-    let rivals = Rivals::find();
+    let is_alone = std::env::args().any(|argument| argument == "alone");
+    let rivals = if is_alone { Rivals::default() } else { Rivals::find() };
     println!("load average {} at the start", load_average());
     println!("| processes | rate | | CPU of a core | CPU of a sample | against soakd | lost | duration p50 | p99 |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");

@@ -28,6 +28,11 @@ impl CgroupOwner {
         Self { list: CgroupMembers::new(folder), pids: Vec::new(), member_pids: Vec::new(), saw_stranger: false }
     }
 
+    /// Whether a stranger was there at the last check, who is forgiven once.
+    pub(crate) fn saw_stranger(&self) -> bool {
+        self.saw_stranger
+    }
+
     /// Whether the cgroup is the target's own. `is_first`: nothing is known about it yet, so that no stranger is forgiven.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! The target's own cgroup: memory by kind, kernel memory, swap, events, tasks, pressure; v1, v2 and hybrid.
 //!
 //! A cgroup counts whoever is in it, so nothing is given unless the target is in it alone: the smallest cgroup that holds all
-//! members, with nobody else in it or below it. That is checked when it is found and every [`CHECK_EVERY`].
+//! members, with nobody else in it or below it. That is checked when it is found and every [`CHECK_EVERY`]; sooner when the number of
+//! tasks in it has changed, which it does when somebody joins, and when somebody was there at the last check who does not belong there.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +23,9 @@ use crate::tree_reading::MemberReading;
 /// How often it is checked whose the cgroup is, and a cgroup of the target's own looked for where there is none.
 pub const CHECK_EVERY: Duration = Duration::from_secs(10);
 
+/// How soon it is checked again where somebody may have joined.
+pub const CHECK_SOON: Duration = Duration::from_secs(1);
+
 /// Largest share of time that reading it may take; a read takes some 20 µs.
 const SHARE_RATIO: f64 = 0.002;
 
@@ -41,7 +45,12 @@ pub struct CgroupSampler {
     root: ProcRoot,
     mounts: CgroupMounts,
     own: Option<Own>,
-    check_not_before: Duration,
+    /// When it was checked last; `None` before the first time.
+    checked_at: Option<Duration>,
+    /// Somebody may have joined since.
+    is_doubtful: bool,
+    /// Tasks in it when it was read last.
+    tasks_count: Option<f64>,
     pace: Pace,
     status: SamplerStatus,
     cost: ReadCost,
@@ -59,7 +68,9 @@ impl CgroupSampler {
             mounts: CgroupMounts::read(root)?,
             root: root.clone(),
             own: None,
-            check_not_before: Duration::ZERO,
+            checked_at: None,
+            is_doubtful: false,
+            tasks_count: None,
             pace: Pace::new(SHARE_RATIO),
             status: SamplerStatus::Waiting,
             cost: ReadCost::default(),
@@ -106,8 +117,10 @@ impl CgroupSampler {
             }
             return;
         }
-        if now >= self.check_not_before {
-            self.check_not_before = now.saturating_add(CHECK_EVERY);
+        let pause = if self.is_doubtful { CHECK_SOON } else { CHECK_EVERY };
+        if self.checked_at.is_none_or(|at| now.saturating_sub(at) >= pause) {
+            self.checked_at = Some(now);
+            self.is_doubtful = false;
             if let Err(why) = self.check(members) {
                 self.own = None;
                 self.fail(why);
@@ -118,6 +131,9 @@ impl CgroupSampler {
         if let Some(pids) = &mut own.pids {
             pids.read(reading);
         }
+        let tasks_count = reading.get(MetricId::CgroupPids);
+        self.is_doubtful |= own.owner.saw_stranger() || tasks_count != self.tasks_count;
+        self.tasks_count = tasks_count;
         if let Some(pressure) = &mut own.pressure {
             pressure.read(reading);
         }

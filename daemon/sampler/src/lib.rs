@@ -32,8 +32,9 @@
 //! | `probe_memory` | what the probe in a target says, from the bytes of its shared memory |
 //! | `tree`, `births`, `listing` | who belongs to the target, and how new members are found without searching |
 //! | `tree_sampler`, `tree_options`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
+//! | `file_budget` | how many files stay open, for all samplers together |
 //! | `tree_sum`, `inheritance` | sums that count once what a `fork` shares |
-//! | `pace`, `duty`, `walk_round` | how often each source is read, so that it keeps to its share of time |
+//! | `pace`, `duty`, `walk_round`, `tick_room` | how often each source is read, so that it keeps to its share of time, and how much in one tick |
 //! | `sampler_status`, `cost` | how each source is doing, and what it costs |
 //! | `descriptor_kind`, `descriptor_look`, `socket_table` | what descriptors stand for, and in which state sockets are |
 //! | `process_look`, `smaps` | the expensive look at one process: mappings, descriptors, threads by name |
@@ -60,6 +61,7 @@ mod disk_usage;
 mod duty;
 mod error;
 mod fields;
+mod file_budget;
 mod heap_mapping;
 mod host;
 mod host_memory;
@@ -90,6 +92,7 @@ mod statm;
 mod status;
 mod swap_areas;
 mod threads;
+mod tick_room;
 mod tree;
 mod tree_options;
 mod tree_reading;
@@ -98,12 +101,13 @@ mod tree_sum;
 mod walk_round;
 
 pub use cgroup::{Cgroup, CgroupController, CgroupLayout, CgroupMounts, CgroupVersion};
-pub use cgroup_sampler::{CHECK_EVERY, CgroupSampler};
+pub use cgroup_sampler::{CHECK_EVERY, CHECK_SOON, CgroupSampler};
 pub use cgroup_stat::CgroupStat;
 pub use cost::ReadCost;
 pub use descriptor_kind::{DescriptorKind, socket_inode};
 pub use disk_usage::{DiskError, DiskUsage, disk_usage};
 pub use error::SampleError;
+pub use file_budget::FileBudget;
 pub use host::HostFacts;
 pub use host_memory::{HostSampler, Meminfo};
 pub use idle_pages::IdlePages;

@@ -4,7 +4,7 @@
 //! would kill the reader.
 
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
@@ -24,6 +24,8 @@ use crate::stat::Stat;
 const MOST_FILES: usize = 4096;
 /// A process without a probe may get one by `exec`. It is looked for on reads 1, 2, 4, and so on, and then every this many.
 const LONGEST_PAUSE: u32 = 512;
+/// From this pause on each process has one of its own length, so that a thousand that came together are not all searched in one tick.
+const LEAST_SPREAD_PAUSE: u32 = 16;
 /// Slots are read in so many at a time: a page of each kind.
 const SLOTS_STEP: usize = 4096 / layout::SLOT_BYTES;
 
@@ -71,7 +73,7 @@ impl Sampler for ProbeSampler {
                 self.pause.0 -= 1;
                 return Ok(());
             }
-            self.pause = (last - 1, (last * 2).min(LONGEST_PAUSE));
+            self.pause = (spread(last, &self.process) - 1, (last * 2).min(LONGEST_PAUSE));
             self.found = find(&self.process)?;
         }
         match &mut self.found {
@@ -83,6 +85,15 @@ impl Sampler for ProbeSampler {
     fn take_marks(&mut self, marks: &mut Vec<PhaseMark>) {
         marks.append(&mut self.marks);
     }
+}
+
+/// A pause of at most so many reads, and more than half as many, for one process among others.
+fn spread(reads: u32, process: &OwnedFd) -> u32 {
+    if reads < LEAST_SPREAD_PAUSE {
+        return reads;
+    }
+    // Open folders have numbers that follow each other.
+    reads - process.as_raw_fd().unsigned_abs() % (reads / 2)
 }
 
 impl Memory {

@@ -7,6 +7,7 @@ use crate::descriptors::size_is_a_count;
 use crate::duty::{Duty, Purpose};
 use crate::error::SampleError;
 use crate::fields::as_reading;
+use crate::file_budget::FileBudget;
 use crate::inheritance;
 use crate::metric::{Detail, METRICS, MetricId, Scope, TreeSum};
 use crate::metric_set::MetricSet;
@@ -18,14 +19,15 @@ use crate::reading::Reading;
 use crate::sampler::{SAMPLERS, SamplerId, SamplerRow};
 use crate::sampler_status::{SamplerReport, SamplerStatus};
 use crate::swap_areas::SwapAreas;
+use crate::tick_room::TickRoom;
 use crate::tree::{Member, ProcessTree};
 use crate::tree_options::TreeOptions;
 use crate::tree_reading::{MemberReading, TreeReading};
 use crate::tree_sum::TreeSums;
-use crate::walk_round::{WalkRound, Walking};
+use crate::walk_round::{Round, WalkRound, Walking};
 
 /// The look at descriptors and sockets may take this much of the time that walks may.
-const LOOK_SHARE_OF_WALKS: f64 = 0.5;
+const LOOK_SHARE_OF_WALKS: f64 = 0.3;
 
 /// Time since any fixed point, on a clock that does not jump. The sampler reads no clock of its own: whoever makes it hands one
 /// in, and a test hands in any time it likes.
@@ -45,21 +47,25 @@ pub struct TreeSampler {
     /// Some member has a failure in its reading, which the next tick takes back.
     has_failures: bool,
     wanted: MetricSet,
-    /// What sources give beside what is asked for.
-    unwanted: Vec<MetricId>,
+    /// What this tick has put into the readings of the members: all that the next one has to take back.
+    given: Vec<MetricId>,
+    /// Sources that were asked for and wait for a tick with room for them.
+    owed: [bool; SamplerId::COUNT],
+    /// Where among [`SAMPLERS`] the next tick begins with those that are not read always.
+    turn: usize,
     /// What is asked for and counts since the start of each process.
     counts: Vec<MetricId>,
     swap_areas: SwapAreas,
     /// Sums of the counts since the start of the members that ended.
     departed: Reading,
     sums: TreeSums,
-    walk_round: WalkRound,
+    rounds: [(WalkRound, Pace); Round::COUNT],
     walk_limit_bytes: u64,
-    walk_pace: Pace,
     walk_share_ratio: f64,
     look: DescriptorLook,
     look_pace: Pace,
-    kept_members_max_count: usize,
+    files: FileBudget,
+    tick_reads_max_count: usize,
 }
 
 impl std::fmt::Debug for TreeSampler {
@@ -89,7 +95,6 @@ impl TreeSampler {
         });
         let reports: Vec<SamplerReport> = reports.collect();
         let wants_sockets = reports[SamplerId::Sockets as usize].status != SamplerStatus::Off;
-        let of_processes = || METRICS.iter().filter(|row| row.scope == Scope::Process);
         Self {
             clock,
             tree: ProcessTree::new(options.root.clone(), options.membership),
@@ -97,10 +102,14 @@ impl TreeSampler {
             open: Vec::new(),
             reading: TreeReading::default(),
             reports,
-            duties: Default::default(),
+            duties: std::array::from_fn(|place| Duty::of(&SAMPLERS[place])),
             has_failures: false,
-            unwanted: of_processes().filter(|row| !wanted.contains(row.id)).map(|row| row.id).collect(),
-            counts: of_processes()
+            given: Vec::with_capacity(MetricId::COUNT),
+            owed: [false; SamplerId::COUNT],
+            turn: 0,
+            counts: METRICS
+                .iter()
+                .filter(|row| row.scope == Scope::Process)
                 .filter(|row| row.tree_sum == TreeSum::Cumulative && wanted.contains(row.id))
                 .map(|row| row.id)
                 .collect(),
@@ -108,13 +117,14 @@ impl TreeSampler {
             swap_areas: SwapAreas::open(&options.root),
             departed: Reading::default(),
             sums: TreeSums::default(),
-            walk_round: WalkRound::default(),
+            rounds: [Round::Pages, Round::Mappings]
+                .map(|round| (WalkRound::new(round), round.pace(options.walk_share_ratio))),
             walk_limit_bytes: options.walk_limit_bytes,
-            walk_pace: Pace::new(options.walk_share_ratio),
             walk_share_ratio: options.walk_share_ratio,
             look: DescriptorLook::new(wants_sockets),
             look_pace: Pace::new(options.walk_share_ratio * LOOK_SHARE_OF_WALKS),
-            kept_members_max_count: options.kept_members_max_count,
+            files: options.files,
+            tick_reads_max_count: options.tick_reads_max_count,
             root: options.root,
         }
     }
@@ -128,7 +138,20 @@ impl TreeSampler {
     ///
     /// What goes wrong is said in the reading and in [`TreeSampler::reports`]; the rest is read all the same. Metrics of a
     /// higher level of detail are `None`, except that swap is read at any level where the host has swapped anything out.
+    ///
+    /// Of a tree of hundreds a tick reads some of what is due, and the next ones the rest, whatever their own level of detail:
+    /// [`TreeReading::due`] says what it was. [`TreeSampler::tick_at_once`] leaves nothing for later.
     pub fn tick(&mut self, detail: Detail) -> &TreeReading {
+        self.tick_within(detail, TickRoom::of(self.tick_reads_max_count))
+    }
+
+    /// As [`TreeSampler::tick`], for one who waits for the values and for whom no other tick comes: also in a large tree all sources
+    /// are read that have not used up their share of time. Walks and looks go on for no longer than in any other tick.
+    pub fn tick_at_once(&mut self, detail: Detail) -> &TreeReading {
+        self.tick_within(detail, TickRoom::without_end())
+    }
+
+    fn tick_within(&mut self, detail: Detail, mut room: TickRoom) -> &TreeReading {
         let now = (self.clock)();
         self.reading.arrivals.clear();
         self.reading.departures.clear();
@@ -137,21 +160,16 @@ impl TreeSampler {
         self.follow_tree();
         self.forget_values();
         let swap_is_idle = self.wants_swap() && self.swap_areas.are_idle();
-        let mut swap_is_known = swap_is_idle;
-        for row in SAMPLERS {
-            if self.reports[row.id as usize].status == SamplerStatus::Off {
-                continue;
-            }
-            let is_needed_for_swap = row.id == SamplerId::Status && self.wants_swap() && !swap_is_idle;
-            if row.id == SamplerId::SmapsRollup {
-                self.walk(row, detail, now);
-            } else if row.open.is_some() && (row.detail <= detail || is_needed_for_swap) {
-                let purpose = if is_needed_for_swap { Purpose::Witness } else { Purpose::Asked };
-                let was_read = self.sweep(row, purpose, now);
-                swap_is_known |= was_read && row.id == SamplerId::Status;
+        let is_needed_for_swap = self.wants_swap() && !swap_is_idle;
+        for row in SAMPLERS.iter().filter(|row| is_read_always(row)) {
+            if row.detail <= detail {
+                self.sweep(row, Purpose::Witness);
             }
         }
-        let lingering_count = self.look_at_descriptors(detail, now);
+        let status_was_read = is_needed_for_swap && self.sweep_if_due(SamplerId::Status.row(), Purpose::Witness, now);
+        self.note_owed(detail, is_needed_for_swap);
+        let lingering_count = self.take_turns(&mut room, now);
+        let swap_is_known = swap_is_idle || status_was_read || self.given.contains(&MetricId::Swap);
         self.take_marks();
         self.drop_gone();
         if swap_is_known {
@@ -215,8 +233,7 @@ impl TreeSampler {
                 continue;
             }
             self.reading.arrivals.push(*member);
-            let keep = self.open.len() < self.kept_members_max_count;
-            self.open.insert(place, OpenMember::new(&self.root, *member, keep));
+            self.open.insert(place, OpenMember::new(&self.root, *member, &self.files));
             self.reading.members.insert(place, MemberReading::from(member));
         }
         for gone in gone {
@@ -228,8 +245,11 @@ impl TreeSampler {
     /// Takes the values of the last tick back.
     fn forget_values(&mut self) {
         for member in &mut self.reading.members {
-            member.reading.clear();
+            for metric in &self.given {
+                member.reading.unset(*metric);
+            }
         }
+        self.given.clear();
         if std::mem::take(&mut self.has_failures) {
             for member in &mut self.reading.members {
                 member.failures = [None; SamplerId::COUNT];
@@ -239,14 +259,85 @@ impl TreeSampler {
         self.note_due(&[MetricId::Procs]);
     }
 
+    fn is_off(&self, source: SamplerId) -> bool {
+        self.reports[source as usize].status == SamplerStatus::Off
+    }
+
+    /// The source under which the look at descriptors and sockets goes, if anything of it is asked for.
+    fn look_payer(&self) -> Option<SamplerId> {
+        [SamplerId::DescriptorKinds, SamplerId::Sockets].into_iter().find(|id| !self.is_off(*id))
+    }
+
+    /// Notes what is due at this level of detail. What a tick owes still from an earlier one stays.
+    fn note_owed(&mut self, detail: Detail, status_is_taken: bool) {
+        let payer = self.look_payer();
+        for row in SAMPLERS.iter().filter(|row| row.detail <= detail && !is_read_always(row)) {
+            let is_taken = status_is_taken && row.id == SamplerId::Status;
+            let is_on = if row.open.is_some() { !self.is_off(row.id) } else { payer == Some(row.id) };
+            self.owed[row.id as usize] |= is_on && !is_taken;
+        }
+    }
+
+    /// Reads what is due and not read always, by turns, as far as there is room. The number of connections that linger, if all
+    /// sockets were looked at.
+    fn take_turns(&mut self, room: &mut TickRoom, now: Duration) -> Option<u64> {
+        let members_count = self.open.len();
+        let (from, mut lingering_count, mut was_refused) = (self.turn, None, false);
+        for place in (from..SamplerId::COUNT).chain(0..from) {
+            let row = &SAMPLERS[place];
+            let round = Round::of(row.id).map(|round| round as usize);
+            let is_going_on = match round {
+                Some(round) => self.rounds[round].0.is_going_on,
+                None => row.open.is_none() && self.look.is_going_on && self.look_payer() == Some(row.id),
+            };
+            if !(self.owed[place] || is_going_on) {
+                continue;
+            }
+            let pause = match round {
+                _ if is_going_on => Ok(()),
+                Some(round) => self.rounds[round].1.may_start(now),
+                None if row.open.is_none() => self.look_pace.may_start(now),
+                None => self.duties[place].may_start(now),
+            };
+            if let Err(pause) = pause {
+                self.owed[place] = false;
+                self.put_off(row, pause);
+                continue;
+            }
+            let is_sliced = round.is_some() || row.open.is_none();
+            let has_room = if is_sliced { room.takes_slice(members_count) } else { room.takes_sweep(members_count) };
+            if !has_room {
+                if !std::mem::replace(&mut was_refused, true) {
+                    self.turn = place;
+                }
+                continue;
+            }
+            self.owed[place] = false;
+            match round {
+                Some(round) => self.walk(row, round),
+                None if row.open.is_none() => lingering_count = self.look_at_descriptors(row.id).or(lingering_count),
+                None => self.sweep(row, Purpose::Asked),
+            }
+        }
+        lingering_count
+    }
+
     /// Reads one source of all members, unless it has had its share of time; whether it did.
-    fn sweep(&mut self, row: &SamplerRow, purpose: Purpose, now: Duration) -> bool {
-        // These two give the witnesses of a leak, at what they cost where there is something to read.
-        let is_read_always = matches!(row.id, SamplerId::Statm | SamplerId::Probe);
-        if !is_read_always && let Err(pause) = self.duties[row.id as usize].may_start(now) {
-            // No failure of the members: that would be more to write than what the pause saves.
-            self.reports[row.id as usize].note_put_off(pause);
-            return false;
+    fn sweep_if_due(&mut self, row: &'static SamplerRow, purpose: Purpose, now: Duration) -> bool {
+        match self.duties[row.id as usize].may_start(now) {
+            Ok(()) => self.sweep(row, purpose),
+            Err(pause) => {
+                self.put_off(row, pause);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reads one source of all members.
+    fn sweep(&mut self, row: &SamplerRow, purpose: Purpose) {
+        if self.is_off(row.id) {
+            return;
         }
         let begin = (self.clock)();
         let (mut reads, mut failures, mut last) = (0, 0, None);
@@ -271,13 +362,12 @@ impl TreeSampler {
         report.cost.record(reads + failures, took);
         report.note_sweep(reads, failures, last);
         self.duties[row.id as usize].ended(end, took, purpose);
-        self.note_due(row.metrics);
-        true
+        self.note_given(row.metrics);
     }
 
     /// Takes the phases that members said they began.
     fn take_marks(&mut self) {
-        if self.reports[SamplerId::Probe as usize].status == SamplerStatus::Off {
+        if self.is_off(SamplerId::Probe) {
             return;
         }
         for open in &mut self.open {
@@ -286,16 +376,10 @@ impl TreeSampler {
     }
 
     /// Begins a round of walks through the address spaces, or goes on with it.
-    fn walk(&mut self, row: &'static SamplerRow, detail: Detail, now: Duration) {
-        if !self.walk_round.is_going_on {
-            if detail < Detail::Slow {
-                return;
-            }
-            if let Err(pause) = self.walk_pace.may_start(now) {
-                self.put_off(row.id, pause);
-                return;
-            }
-            self.walk_round.begin(&mut self.open);
+    fn walk(&mut self, row: &'static SamplerRow, round: usize) {
+        let (walks, pace) = &mut self.rounds[round];
+        if !walks.is_going_on {
+            walks.begin(&mut self.open);
         }
         let mut walking = Walking {
             root: &self.root,
@@ -305,39 +389,42 @@ impl TreeSampler {
             report: &mut self.reports[row.id as usize],
         };
         let members = &mut self.reading.members;
-        if let Some(cost) = self.walk_round.go_on(&mut walking, &mut self.open, members, self.walk_share_ratio) {
+        if let Some(cost) = walks.go_on(&mut walking, &mut self.open, members, self.walk_share_ratio) {
             // Failures are told in this tick alone.
             self.has_failures = true;
-            self.walk_pace.ended((self.clock)(), cost);
-            self.note_due(row.metrics);
+            pace.ended((self.clock)(), cost);
+            self.note_given(row.metrics);
         }
     }
 
-    /// Says of `sampler` that it was due, and is put off.
-    fn put_off(&mut self, sampler: SamplerId, pause: Duration) {
-        for member in &mut self.reading.members {
-            member.failures[sampler as usize] = Some(SampleError::PutOff);
-        }
-        self.has_failures = true;
-        self.reports[sampler as usize].note_put_off(pause);
-    }
-
-    /// Begins to look at the descriptors and sockets of all members, unless that was done too recently, or goes on with it. When
-    /// everybody was looked at, the number of connections that linger.
-    fn look_at_descriptors(&mut self, detail: Detail, now: Duration) -> Option<u64> {
-        if detail < Detail::Slow && !self.look.is_going_on {
-            return None;
-        }
-        let on = [SamplerId::DescriptorKinds, SamplerId::Sockets]
-            .map(|id| (id, self.reports[id as usize].status != SamplerStatus::Off));
-        let (payer, _) = on.into_iter().find(|(_, is_on)| *is_on)?;
-        if !self.look.is_going_on {
-            if let Err(pause) = self.look_pace.may_start(now) {
-                for (id, _) in on.into_iter().filter(|(_, is_on)| *is_on) {
-                    self.put_off(id, pause);
-                }
-                return None;
+    /// Says of the source of `row` that it was due, and is put off.
+    fn put_off(&mut self, row: &SamplerRow, pause: Duration) {
+        // Of what is swept no failure of the members: that would be more to write than what the pause saves.
+        let is_swept = row.open.is_some() && Round::of(row.id).is_none();
+        let told: &[SamplerId] = match row.id {
+            _ if is_swept => &[],
+            SamplerId::DescriptorKinds => &[SamplerId::DescriptorKinds, SamplerId::Sockets],
+            _ => &[row.id],
+        };
+        for source in told {
+            if self.is_off(*source) {
+                continue;
             }
+            for member in &mut self.reading.members {
+                member.failures[*source as usize] = Some(SampleError::PutOff);
+            }
+            self.has_failures = true;
+            self.reports[*source as usize].note_put_off(pause);
+        }
+        if is_swept {
+            self.reports[row.id as usize].note_put_off(pause);
+        }
+    }
+
+    /// Begins to look at the descriptors and sockets of all members, or goes on with it. When
+    /// everybody was looked at, the number of connections that linger.
+    fn look_at_descriptors(&mut self, payer: SamplerId) -> Option<u64> {
+        if !self.look.is_going_on {
             self.look.begin(&mut self.open);
         }
         if !self.look.go_on(&self.root, &mut self.clock, &mut self.open) {
@@ -349,7 +436,10 @@ impl TreeSampler {
         let end = (self.clock)();
         let took = self.look.took + end.saturating_sub(begin);
         self.look_pace.ended(end, took);
-        for (id, _) in on.into_iter().filter(|(_, is_on)| *is_on) {
+        for id in [SamplerId::DescriptorKinds, SamplerId::Sockets] {
+            if self.is_off(id) {
+                continue;
+            }
             let (mut reads, mut failures, mut last) = (0, 0, None);
             for (open, member) in self.open.iter_mut().zip(&self.reading.members).filter(|(open, _)| !open.is_gone) {
                 match member.failure(id) {
@@ -366,10 +456,16 @@ impl TreeSampler {
             if id == payer {
                 report.cost.record(reads + failures, took);
             }
-            self.note_due(id.row().metrics);
+            self.note_given(id.row().metrics);
         }
         self.note_due(&[MetricId::SocketsTimeWait]);
         lingering_count
+    }
+
+    /// The readings of the members hold `metrics` from now on.
+    fn note_given(&mut self, metrics: &[MetricId]) {
+        self.given.extend_from_slice(metrics);
+        self.note_due(metrics);
     }
 
     /// What is wanted of `metrics` was read in this tick.
@@ -425,12 +521,18 @@ impl TreeSampler {
             }
         }
         inheritance::follow(&self.root, &mut self.open, &mut self.reading.members);
-        for member in &mut self.reading.members {
-            for metric in &self.unwanted {
+        self.given.extend([MetricId::Swap, MetricId::AnonSwap]);
+        for metric in self.given.iter().filter(|metric| !self.wanted.contains(**metric)) {
+            for member in &mut self.reading.members {
                 member.reading.unset(*metric);
             }
         }
     }
+}
+
+/// Whether the source gives a witness of a leak, at what it costs where there is something to read: no pause, no turns.
+fn is_read_always(row: &SamplerRow) -> bool {
+    matches!(row.id, SamplerId::Statm | SamplerId::Probe)
 }
 
 /// Notes that a member went, and keeps what it had counted.

@@ -1,4 +1,5 @@
-//! Rounds of walks through the address spaces of all members, spread over as many ticks as it takes.
+//! Rounds through the address spaces of all members, spread over as many ticks as it takes: walks through their pages, and looks at
+//! the beginning of their list of mappings.
 //!
 //! A walk takes a fraction of a millisecond for a small process and 10 ms for each GiB. A thousand of them in one tick would
 //! cost the next ticks; so a tick walks for a few milliseconds and the next one goes on. When everybody was walked, all values
@@ -6,10 +7,12 @@
 
 use std::time::Duration;
 
+use crate::duty::EXPLAINING_SHARE_RATIO;
 use crate::error::SampleError;
 use crate::fields::as_reading;
 use crate::metric::MetricId;
 use crate::open_member::OpenMember;
+use crate::pace::Pace;
 use crate::proc_root::ProcRoot;
 use crate::process_id::ProcessId;
 use crate::reading::Reading;
@@ -19,12 +22,44 @@ use crate::tree_reading::MemberReading;
 
 /// A tick begins no further walk after this much walking, and looks at no further descriptors after as much of that.
 pub(crate) const SLICE: Duration = Duration::from_millis(5);
-/// Largest share of time in which anybody's address space may be walked: 0.1 % of a core.
-const CPU_SHARE_RATIO: f64 = 0.001;
+/// Largest share of time for walks through all address spaces but the largest: 0.03 % of a core.
+const CPU_SHARE_RATIO: f64 = 0.000_3;
+
+/// What is read in rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// The pages of each address space, which holds up the process.
+    Pages,
+    /// The beginning of each list of mappings.
+    Mappings,
+}
+
+impl Round {
+    /// Number of them.
+    pub(crate) const COUNT: usize = 2;
+
+    /// The one in which `source` is read, if it is read in rounds.
+    pub(crate) fn of(source: SamplerId) -> Option<Self> {
+        match source {
+            SamplerId::SmapsRollup => Some(Self::Pages),
+            SamplerId::HeapMapping => Some(Self::Mappings),
+            _ => None,
+        }
+    }
+
+    /// Its pace, where pages of a process may be walked for `walk_share_ratio` of the time.
+    pub(crate) fn pace(self, walk_share_ratio: f64) -> Pace {
+        Pace::new(match self {
+            Self::Pages => walk_share_ratio,
+            Self::Mappings => EXPLAINING_SHARE_RATIO,
+        })
+    }
+}
 
 /// The round that goes on, if one does.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct WalkRound {
+    round: Round,
     pub(crate) is_going_on: bool,
     longest: Duration,
     total: Duration,
@@ -40,14 +75,19 @@ pub(crate) struct Walking<'a> {
 }
 
 impl WalkRound {
-    /// Begins a round.
-    pub(crate) fn begin(&mut self, open: &mut [OpenMember]) {
-        *self = Self { is_going_on: true, ..Self::default() };
-        open.iter_mut().for_each(|open| open.walked = None);
+    /// One that does not go on.
+    pub(crate) fn new(round: Round) -> Self {
+        Self { round, is_going_on: false, longest: Duration::ZERO, total: Duration::ZERO }
     }
 
-    /// Walks through some of those that are left. Once nobody is, what the round has cost: the longest walk, since it is in this one
-    /// that a target had to wait, or more where soakd itself would take too much time.
+    /// Begins a round.
+    pub(crate) fn begin(&mut self, open: &mut [OpenMember]) {
+        *self = Self { is_going_on: true, ..Self::new(self.round) };
+        open.iter_mut().for_each(|open| open.walked[self.round as usize] = None);
+    }
+
+    /// Walks through some of those that are left. Once nobody is, what the round has cost. Of pages: the longest walk, since it is in
+    /// this one that a target had to wait, or more where soakd itself would take too much time. Of mappings: all of it.
     pub(crate) fn go_on(
         &mut self,
         walking: &mut Walking<'_>,
@@ -58,20 +98,21 @@ impl WalkRound {
         let begin = (walking.clock)();
         let mut now = begin;
         for (open, member) in open.iter_mut().zip(&*members) {
-            if open.is_gone || open.walked.is_some() {
+            let place = self.round as usize;
+            if open.is_gone || open.walked[place].is_some() {
                 continue;
             }
             if now.saturating_sub(begin) >= SLICE {
                 return None;
             }
-            let is_too_large =
-                member.reading.get(MetricId::Rss).is_some_and(|bytes| bytes > as_reading(walking.limit_bytes));
+            let is_too_large = self.round == Round::Pages
+                && member.reading.get(MetricId::Rss).is_some_and(|bytes| bytes > as_reading(walking.limit_bytes));
             if is_too_large {
-                open.walked = Some(Err(SampleError::TooLarge));
+                open.walked[place] = Some(Err(SampleError::TooLarge));
                 continue;
             }
             let start = (walking.clock)();
-            let result = walking.walk(open);
+            let result = walking.walk(open, self.round);
             now = (walking.clock)();
             let took = now.saturating_sub(start);
             walking.report.cost.record(1, took);
@@ -79,22 +120,28 @@ impl WalkRound {
             self.total += took;
             match result {
                 Err(SampleError::Vanished) => open.is_gone = true,
-                other => open.walked = Some(other),
+                other => open.walked[place] = Some(other),
             }
         }
         self.is_going_on = false;
-        tell(walking, open, members);
-        Some(self.longest.max(self.total.mul_f64(walk_share_ratio.clamp(0.0, 1.0) / CPU_SHARE_RATIO)))
+        tell(walking, open, members, self.round);
+        if self.round == Round::Mappings {
+            return Some(self.total);
+        }
+        Some(self.longest.max((self.total - self.longest).mul_f64(walk_share_ratio.clamp(0.0, 1.0) / CPU_SHARE_RATIO)))
     }
 }
 
 impl Walking<'_> {
     /// One walk, and the page faults of the process meanwhile.
-    fn walk(&mut self, open: &mut OpenMember) -> Result<Reading, SampleError> {
-        let before = self.faults(open);
+    fn walk(&mut self, open: &mut OpenMember, round: Round) -> Result<Reading, SampleError> {
+        let touches_pages = round == Round::Pages;
+        let before = if touches_pages { self.faults(open) } else { None };
         let mut reading = Reading::default();
         open.read(self.root, self.row, &mut reading)?;
-        if let (Some(before), Some(after)) = (before, self.faults(open)) {
+        if let Some(before) = before
+            && let Some(after) = self.faults(open)
+        {
             *self.report.target_faults_count.get_or_insert(0.0) += (after - before).max(0.0);
         }
         Ok(reading)
@@ -108,11 +155,11 @@ impl Walking<'_> {
 }
 
 /// Puts what the round has given into the readings of this tick.
-fn tell(walking: &mut Walking<'_>, open: &mut [OpenMember], members: &mut [MemberReading]) {
+fn tell(walking: &mut Walking<'_>, open: &mut [OpenMember], members: &mut [MemberReading], round: Round) {
     let row = walking.row;
     let (mut reads, mut failures, mut last): (u32, u32, Option<(ProcessId, SampleError)>) = (0, 0, None);
     for (open, member) in open.iter_mut().zip(members) {
-        match open.walked.take() {
+        match open.walked[round as usize].take() {
             Some(Ok(walked)) => {
                 reads += 1;
                 for metric in row.metrics {

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use proc_folder::Proc;
 use soakd_sampler::{
-    CHECK_EVERY, CgroupController, CgroupMounts, CgroupSampler, CgroupVersion, Detail, MemberReading, Membership,
-    MetricId, ProcRoot, ProcessId, Reading, SampleError, SamplerStatus, TreeOptions, TreeSampler,
+    CHECK_EVERY, CHECK_SOON, CgroupController, CgroupMounts, CgroupSampler, CgroupVersion, Detail, MemberReading,
+    Membership, MetricId, ProcRoot, ProcessId, Reading, SampleError, SamplerStatus, TreeOptions, TreeSampler,
 };
 
 const V1: &str = "fixtures/cgroup/v1";
@@ -212,6 +212,28 @@ fn a_stranger_that_stays_ends_the_series_and_one_that_leaves_does_not() {
     host.cgroup("app", &[10, 20], None);
     assert!(later(&mut sampler), "alone again");
     assert_eq!(sampler.status(), SamplerStatus::Active);
+}
+
+#[test]
+fn somebody_who_joins_is_found_within_seconds() {
+    let host = v2_host();
+    let mut sampler = host.sampler();
+    let mut now = Duration::ZERO;
+    let mut read = |sampler: &mut CgroupSampler| {
+        now += CHECK_SOON;
+        host.read(sampler, now).get(MetricId::Cgroup).is_some()
+    };
+    let tasks = |count: u32| std::fs::write(host.folder("app").join("pids.current"), format!("{count}\n")).unwrap();
+    tasks(2);
+    // The first reading of all is a change as well.
+    assert!(read(&mut sampler) && read(&mut sampler));
+    host.cgroup("app", &[10, 20, 90], None);
+    assert!(read(&mut sampler), "the number tells, and it has not changed");
+    tasks(3);
+    assert!(read(&mut sampler), "the change is seen");
+    assert!(read(&mut sampler), "who it is is seen once");
+    assert!(!read(&mut sampler), "seen twice");
+    assert_eq!(sampler.status(), SamplerStatus::Failed(SampleError::CgroupShared));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use soakd_sampler::{Detail, Membership, MetricId, ProcRoot, ProcessId, TreeOptions, TreeReading, TreeSampler};
+use soakd_sampler::{
+    Detail, FileBudget, Membership, MetricId, ProcRoot, ProcessId, TreeOptions, TreeReading, TreeSampler,
+};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -55,8 +57,9 @@ impl Sampling {
         let root = ProcRoot::default();
         let of = vec![ProcessId::of(&root, std::process::id()).unwrap()];
         let options = TreeOptions::new(root, Membership::Descendants { of, include_roots: false });
+        let files_limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
         assert!(
-            options.kept_members_max_count > members_count,
+            FileBudget::members_kept_within(files_limit) > members_count,
             "the hard limit on open files (`ulimit -Hn`) is too low"
         );
         let now_nanos = Arc::new(AtomicU64::new(0));
@@ -79,7 +82,16 @@ impl Sampling {
     }
 
     fn until_walked(&mut self) {
-        while self.tick(Detail::Slow).totals.get(MetricId::Uss).is_none() {}
+        // Each at its own pace.
+        let mut are_known = [false; 3];
+        while are_known != [true; 3] {
+            // That takes minutes of the target's time.
+            self.now_nanos.fetch_add(600_000_000_000, Ordering::Relaxed);
+            let totals = self.tick(Detail::Slow).totals;
+            for (is_known, metric) in are_known.iter_mut().zip([MetricId::Uss, MetricId::Brk, MetricId::FdsFiles]) {
+                *is_known |= totals.get(metric).is_some();
+            }
+        }
     }
 
     /// In how many of so many rounds something was allocated.

@@ -1,7 +1,7 @@
 //! Limits of this process, which targets inherit.
 
 use soakd_analysis::Quantity;
-use soakd_sampler::TreeOptions;
+use soakd_sampler::FileBudget;
 
 use super::{Finding, Host};
 
@@ -31,7 +31,7 @@ pub(super) fn open_files(host: &Host) -> Finding {
     let Some(limit) = hard_limit(host, "Max open files") else {
         return Finding::ok("any number of files may be open");
     };
-    let kept = TreeOptions::members_kept_within(limit);
+    let kept = FileBudget::members_kept_within(limit);
     let found = format!("{limit} files may be open: soakd keeps open those of up to {kept} processes");
     if kept >= KEPT_PROCESSES {
         return Finding::ok(found);
