@@ -191,6 +191,8 @@ pub fn findings(
             if let Some(told) = told {
                 judgement = told.judgement;
                 leaking.extend(told.leaking.map(|life| (metric.to_owned(), life)));
+            } else if behind.is_bare_sum(column) {
+                judgement.evidence.push(BARE_SUM.to_owned());
             }
         }
         found.push(SeriesFinding {
@@ -308,6 +310,17 @@ impl<'a> Behind<'a> {
         counts.is_some_and(|counts| !counts.is_empty() && counts.iter().all(|count| *count <= 1.0))
     }
 
+    /// Whether `tree` is a sum over processes that came and went of whom none was recorded in this metric.
+    fn is_bare_sum(&self, tree: &Column) -> bool {
+        let metric = tree.series.metric.as_str();
+        let counts_processes = metric.starts_with(CGROUP_PREFIX)
+            || METRICS.iter().any(|row| row.name == metric && row.scope == soakd_sampler::Scope::Process);
+        let population = self.population.iter().flat_map(|column| column.t_s.iter().zip(&column.values));
+        let mut counts = population.filter(|(t_s, _)| self.phases.load.holds(**t_s)).map(|(_, count)| count);
+        let has_changed = counts.next().is_some_and(|first| counts.any(|count| count != first));
+        counts_processes && has_changed && !self.of_processes.contains_key(metric)
+    }
+
     /// What they say of the sum `tree`, of which `sum` was found.
     fn judge(&self, tree: &Column, question: &Question, sum: &Judgement) -> Result<Option<Told>, StoreError> {
         let Some(numbers) = self.of_processes.get(tree.series.metric.as_str()) else { return Ok(None) };
@@ -384,6 +397,10 @@ fn is_wanted(policy: &RunPolicy, series: &SeriesRecord) -> bool {
         Scope::Process { .. } | Scope::Host => false,
     }
 }
+
+/// What is said of a sum that cannot be looked behind.
+const BARE_SUM: &str = "processes came and went, and none of them is recorded in this metric: the sum alone is judged, which tells a new \
+                        process from growth, and the end of one from a cure, by its course only";
 
 /// How the metrics of the target's own cgroup begin.
 const CGROUP_PREFIX: &str = "cgroup_";
@@ -611,6 +628,19 @@ mod tests {
         assert_ne!(role(&shared, "cgroup_anon_kernel_bytes"), Some(Role::Judged));
         assert_eq!(role(&shared, "anon_swap_bytes"), Some(Role::Judged));
         assert!(shared.warnings.iter().any(|warning| warning.text.contains("hold others")), "{:?}", shared.warnings);
+    }
+
+    #[test]
+    fn a_sum_that_cannot_be_looked_behind_is_told_as_one_where_processes_came_and_went() {
+        let says_so = |of_procs: fn(f64) -> f64| {
+            let recorded =
+                [("anon_swap_bytes", LEVEL), ("cgroup_anon_kernel_bytes", LEVEL), (MetricId::Procs.name(), of_procs)];
+            let found = found("[judge]\nduration = '60s'\n", &recorded, &[]);
+            let finding = found.series.iter().find(|series| series.metric == "cgroup_anon_kernel_bytes");
+            finding.expect("it is told").judgement.evidence.iter().any(|sentence| sentence == BARE_SUM)
+        };
+        assert!(!says_so(|_| 3.0));
+        assert!(says_so(|t_s| if (20.0..30.0).contains(&t_s) { 4.0 } else { 3.0 }));
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Which processes of a tree are recorded one by one, and how often.
 //!
-//! All that live long, at a rate that falls with their number: whatever the size of the tree, the record grows at the same pace.
+//! All that live long, at a rate that falls with their number: whatever the size of the tree, the record grows at the same pace. Each metric
+//! comes round by itself: what is read now and then is recorded when it was read.
 //! A process counts as long-lived when it was there from the beginning, or for a share of the run so far, so that a server that
 //! replaces its workers all day leaves a bounded number of series.
 
 use soakd_sampler::{Comm, MemberReading, MetricId, ProcessId, TreeReading};
 
 /// What is recorded of each process: enough to see who grew.
-pub const OF_PROCESSES: [MetricId; 5] =
-    [MetricId::HeapLive, MetricId::AnonSwap, MetricId::Rss, MetricId::Fds, MetricId::Threads];
+pub const OF_PROCESSES: [MetricId; 6] =
+    [MetricId::HeapLive, MetricId::AnonSwap, MetricId::Rss, MetricId::Uss, MetricId::Fds, MetricId::Threads];
 
 /// The shortest time from one record of the processes to the next, in a run long enough for [`RECORDS`] of them.
 const EVERY_S: f64 = 1.0;
@@ -28,13 +29,14 @@ pub struct ProcessSample {
     pub id: ProcessId,
     /// Its short name.
     pub name: Comm,
-    /// What it adds to the sum of each of [`OF_PROCESSES`].
+    /// What it adds to the sum of each of [`OF_PROCESSES`] that was due.
     pub values: [Option<f64>; OF_PROCESSES.len()],
 }
 
-impl From<&MemberReading> for ProcessSample {
-    fn from(member: &MemberReading) -> Self {
-        Self { id: member.id, name: member.comm, values: OF_PROCESSES.map(|metric| member.part_of_sum(metric)) }
+impl ProcessSample {
+    fn of(member: &MemberReading, are_due: &[bool; OF_PROCESSES.len()]) -> Self {
+        let value = |place: usize| are_due[place].then(|| member.part_of_sum(OF_PROCESSES[place])).flatten();
+        Self { id: member.id, name: member.comm, values: std::array::from_fn(value) }
     }
 }
 
@@ -42,7 +44,8 @@ impl From<&MemberReading> for ProcessSample {
 #[derive(Debug)]
 pub struct Members {
     planned_s: f64,
-    due_s: f64,
+    /// When each of [`OF_PROCESSES`] comes round.
+    due_s: [f64; OF_PROCESSES.len()],
     ticks: u64,
     /// There have been several.
     were_several: bool,
@@ -52,7 +55,7 @@ impl Members {
     /// For a run that is planned to last so long.
     #[must_use]
     pub fn new(planned_s: f64) -> Self {
-        Self { planned_s, due_s: 0.0, ticks: 0, were_several: false }
+        Self { planned_s, due_s: [0.0; OF_PROCESSES.len()], ticks: 0, were_several: false }
     }
 
     /// The processes to record of the tick at `t_s`, one of a tick every `interval_s`; none as long as there has been one process
@@ -61,17 +64,27 @@ impl Members {
         self.ticks += 1;
         let count = reading.members.len();
         self.were_several |= count > 1;
-        // Ticks come a little late, each by another amount: the nearest one is meant.
-        if !self.were_several || t_s < self.due_s - 0.5 * interval_s {
+        if !self.were_several {
+            return Vec::new();
+        }
+        let next_s = t_s + EVERY_S.min(self.planned_s / RECORDS) * (count as f64 / AT_ONCE).max(1.0);
+        let are_due = std::array::from_fn(|place| {
+            // Ticks come a little late, each by another amount: the nearest one is meant.
+            let is_due = reading.due.contains(OF_PROCESSES[place]) && t_s >= self.due_s[place] - 0.5 * interval_s;
+            if is_due {
+                self.due_s[place] = next_s;
+            }
+            is_due
+        });
+        if are_due == [false; OF_PROCESSES.len()] {
             return Vec::new();
         }
         let share_of_run_s = LEAST_AGE_SHARE * self.planned_s;
-        self.due_s = t_s + EVERY_S.min(self.planned_s / RECORDS) * (count as f64 / AT_ONCE).max(1.0);
         let is_long_lived = |member: &&MemberReading| {
             let age_s = member.age_ticks as f64 * interval_s;
             member.age_ticks >= self.ticks || age_s >= LEAST_AGE_S.min(share_of_run_s).max(LEAST_AGE_SHARE * t_s)
         };
-        reading.members.iter().filter(is_long_lived).map(ProcessSample::from).collect()
+        reading.members.iter().filter(is_long_lived).map(|member| ProcessSample::of(member, &are_due)).collect()
     }
 
     /// The target is made of other processes from now on.
@@ -83,7 +96,7 @@ impl Members {
 
 #[cfg(test)]
 mod tests {
-    use soakd_sampler::{Member, Reading};
+    use soakd_sampler::Member;
 
     use super::*;
 
@@ -93,10 +106,12 @@ mod tests {
             let member = Member { id, parent_pid: 1, comm: Comm::default(), start_stack: 0 };
             let mut reading = MemberReading::from(&member);
             reading.age_ticks = *age_ticks;
-            reading.reading = Reading::default();
+            reading.reading.set(MetricId::AnonSwap, 1.0);
+            reading.reading.set(MetricId::Uss, 1.0);
             reading
         };
-        TreeReading { members: (1..).zip(ages_ticks).map(member).collect(), ..TreeReading::default() }
+        let due = [MetricId::AnonSwap].into_iter().collect();
+        TreeReading { members: (1..).zip(ages_ticks).map(member).collect(), due, ..TreeReading::default() }
     }
 
     #[test]
@@ -109,6 +124,23 @@ mod tests {
         assert_eq!((3..=999).map(|t_s| picked(t_s, &[u64::from(t_s) + 1, 19])).max(), Some(2));
         assert_eq!(picked(1000, &[1001, 19]), 1, "2 % of the run");
         assert_eq!(picked(1001, &[1002, 21]), 2);
+    }
+
+    #[test]
+    fn what_is_read_now_and_then_is_recorded_when_it_was_read() {
+        let mut members = Members::new(1000.0);
+        let place = OF_PROCESSES.iter().position(|metric| *metric == MetricId::Uss).expect("one of them");
+        let mut recorded = Vec::new();
+        for tick in 0..20_u64 {
+            let mut reading = tree(&vec![tick + 1; 640]);
+            // The others come round every ten seconds, in other ticks.
+            if tick % 7 == 6 {
+                reading.due.insert(MetricId::Uss);
+            }
+            let picked = members.pick(&reading, tick as f64, 1.0);
+            recorded.extend(picked.first().map(|process| (tick, process.values[place].is_some())));
+        }
+        assert_eq!(recorded, [(0, false), (6, true), (10, false)]);
     }
 
     #[test]
