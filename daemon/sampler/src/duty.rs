@@ -36,7 +36,8 @@ pub(crate) enum Purpose {
 pub(crate) struct Duty {
     share_ratio: f64,
     pace: Pace,
-    last: Option<Duration>,
+    /// How long the last sweeps took, the latest first.
+    before: [Duration; 3],
     /// What is left of [`CREDIT`].
     credit: Duration,
 }
@@ -45,7 +46,7 @@ impl Duty {
     /// For the source of `row`.
     pub(crate) fn of(row: &SamplerRow) -> Self {
         let share_ratio = if row.detail == Detail::Fast { SHARE_RATIO } else { EXPLAINING_SHARE_RATIO };
-        Self { share_ratio, pace: Pace::new(share_ratio), last: None, credit: CREDIT }
+        Self { share_ratio, pace: Pace::new(share_ratio), before: [Duration::ZERO; 3], credit: CREDIT }
     }
 
     /// Whether a sweep may begin at `now`; if not, how long it pauses at present.
@@ -55,10 +56,12 @@ impl Duty {
 
     /// Takes in a sweep that ended at `now` and took `took`.
     ///
-    /// The shorter of the last two counts: the first one opens files, and on a busy host any one may have been interrupted.
+    /// The shortest of the last four counts: the first one opens files, and on a busy host each may have been interrupted, which a run of
+    /// seconds would pay for with all its points.
     pub(crate) fn ended(&mut self, now: Duration, took: Duration, purpose: Purpose) {
-        let cost = self.last.map_or(Duration::ZERO, |last| last.min(took));
-        self.last = Some(took);
+        let [last, earlier, earliest] = self.before;
+        let cost = took.min(last).min(earlier).min(earliest);
+        self.before = [took, last, earlier];
         self.credit = self.credit.saturating_sub(took);
         if !self.credit.is_zero() {
             return;
@@ -111,11 +114,11 @@ mod tests {
     }
 
     #[test]
-    fn one_sweep_that_was_interrupted_changes_nothing() {
+    fn sweeps_that_were_interrupted_change_nothing() {
         let mut duty = duty_of(SamplerId::Threads);
-        for took in [10_000, 1, 10_000, 1] {
+        for took in [30_000, 10_000, 10_000, 1, 10_000, 50_000, 10_000, 1, 1] {
             duty.ended(Duration::ZERO, Duration::from_micros(took), Purpose::Asked);
-            assert_eq!(duty.may_start(Duration::from_millis(4)), Ok(()));
+            assert_eq!(duty.may_start(Duration::from_millis(6)), Ok(()));
         }
     }
 
