@@ -18,6 +18,8 @@ use rand_pcg::Pcg64Mcg;
 use soakd_analysis::{Estimate, Monitor, Quantity, Question, Series, judge};
 
 const LENGTHS: [usize; 6] = [1_000, 10_000, 86_400, 100_000, 300_000, 1_000_000];
+/// From runs too short for any look to the longest; 280 is the shortest that has one and no more.
+const FOLLOWED: [usize; 7] = [60, 280, 600, 1_000, 10_000, 86_400, 1_000_000];
 
 /// A warm-up, a sawtooth, wandering noise in pages and a leak: every part of the judge has something to do.
 fn points(length: usize) -> (Vec<f64>, Vec<f64>) {
@@ -96,8 +98,8 @@ fn judgements(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A whole run through the monitor, asked after every sample: divide by the length for the cost of one update.
-/// Takes every sample, asking for a decision after each, as a run does that goes on to its end.
+/// A whole run through the monitor, asked after every sample as a run is that goes on to its end: divide by the length for the
+/// cost of one update.
 fn follow(question: Question, t_s: &[f64], values: &[f64]) -> Option<Estimate> {
     let mut monitor = Monitor::new(Quantity::Bytes, question);
     for (t_s, value) in t_s.iter().zip(values) {
@@ -111,7 +113,7 @@ fn follow(question: Question, t_s: &[f64], values: &[f64]) -> Option<Estimate> {
 fn updates(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("monitor");
     group.sample_size(10);
-    for length in [1_000, 86_400, 1_000_000] {
+    for length in FOLLOWED {
         let (t_s, values) = points(length);
         group.throughput(Throughput::Elements(length as u64));
         group.bench_function(BenchmarkId::from_parameter(length), |bencher| {
@@ -121,11 +123,11 @@ fn updates(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A named warm-up brings eleven looks in place of two.
+/// A named warm-up brings several looks in place of one.
 fn updates_after_a_warm_up(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("monitor_named_warm_up");
     group.sample_size(10);
-    for length in [1_000, 86_400] {
+    for length in FOLLOWED {
         let (t_s, values) = points(length);
         group.throughput(Throughput::Elements(length as u64));
         group.bench_function(BenchmarkId::from_parameter(length), |bencher| {

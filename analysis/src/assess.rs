@@ -31,6 +31,32 @@ pub(crate) struct Rigour {
     pub(crate) margin: f64,
     /// Confidence of the intervals that are reported.
     pub(crate) confidence: f64,
+    pub(crate) depth: Depth,
+}
+
+/// How much of an answer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// All that can be said at the end.
+    Judgement,
+    /// Whether it is a leak, while the run goes on, in so many blocks at most: coarser ones see a little less and cost a
+    /// fraction.
+    Look {
+        /// Most blocks.
+        blocks: usize,
+    },
+}
+
+/// Most blocks of a judgement.
+const BLOCKS: usize = 128;
+
+impl Depth {
+    pub(crate) fn most_blocks(self) -> usize {
+        match self {
+            Self::Judgement => BLOCKS,
+            Self::Look { blocks } => blocks.min(BLOCKS),
+        }
+    }
 }
 
 /// Error rate of one decision on one series.
@@ -41,7 +67,13 @@ impl Rigour {
     /// dependence. A likelihood margin is paid in the same currency.
     pub(crate) fn shared(decisions: usize, confidence: f64) -> Self {
         let k = decisions.max(1) as f64;
-        Self { alpha: ALPHA / k, alpha_level: ALPHA, margin: 2.0 * k.ln(), confidence: confidence.clamp(0.5, 0.9999) }
+        Self {
+            alpha: ALPHA / k,
+            alpha_level: ALPHA,
+            margin: 2.0 * k.ln(),
+            confidence: confidence.clamp(0.5, 0.9999),
+            depth: Depth::Judgement,
+        }
     }
 }
 
@@ -318,7 +350,8 @@ fn flat_beside(
     shown.then_some(Level { cut: 0.0, line })
 }
 
-/// Assesses lives whose burn-in is already cut. `None` where there are too few blocks for any shape.
+/// Assesses lives whose burn-in is already cut. `None` where there are too few blocks for any shape, and at a look where no leak
+/// can come of it.
 pub(crate) fn assess(
     lives: Lives,
     has_ops: bool,
@@ -328,7 +361,8 @@ pub(crate) fn assess(
     ops_per_s: Option<f64>,
 ) -> Option<Assessment> {
     let length = lives.length();
-    let mut jumps = jumps::find(&lives.blocks(&lives.ranges(128.min(lives.finest())), View::Middle));
+    let most = rigour.depth.most_blocks().min(lives.finest());
+    let mut jumps = jumps::find(&lives.blocks(&lives.ranges(most), View::Middle));
     let settled = lives.filtered(|t| !jumps.iter().any(|jump| t > jump.from && t < jump.to));
     let mut chosen = None;
     if settled.finest() >= 20 && settled.finest() as f64 >= KEPT * lives.finest() as f64 {
@@ -353,6 +387,9 @@ pub(crate) fn assess(
     let margin = selection.margin();
     let sustained = selection.best(Family::Sustained)?;
 
+    if rigour.depth != Depth::Judgement && !(interval::lowest(&selection, rigour, length) > tolerated.per_s) {
+        return None;
+    }
     let mut rate = Rate::of(&chosen, &selection, rigour, length)?;
     let raised = jumps.iter().map(|jump| jump.height.max(0.0)).sum::<f64>() + interval::raised_by(sustained);
     let dropped = jumps.iter().map(|jump| jump.height.min(0.0)).sum::<f64>() + sustained.down;
@@ -373,7 +410,7 @@ pub(crate) fn assess(
         rate.is_below(rate.level_high);
         (JudgementKind::NoLeak, Reason::RateBelow)
     } else {
-        if !(persistent || alone) {
+        if !(persistent || alone) && rigour.depth == Depth::Judgement {
             let lean = match selection.lean() {
                 _ if margin > MARGIN_SURE => Lean::Growing,
                 lean if lean < -MARGIN_SURE => Lean::Settled,

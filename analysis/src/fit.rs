@@ -5,6 +5,7 @@
 //! estimated (delta method).
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::models::{Basis, Clock, Columns, Family, Form, GrowthModel, Layout, MODELS, MOST_PARAMETERS, Place};
 use crate::stats::autoregression::whiten;
@@ -31,17 +32,12 @@ pub(crate) struct Fit {
     pub(crate) form: &'static Form,
     pub(crate) place: Place,
     pub(crate) coefficients: Vec<f64>,
-    /// Sum of squares of the whitened residuals, rounding added.
-    pub(crate) squares: f64,
-    /// Coefficients, shape parameters, rho and sigma.
-    pub(crate) parameters: usize,
     /// Growth per run at its end.
     pub(crate) slope: f64,
     pub(crate) error: f64,
     pub(crate) freedom: f64,
     /// Variance of the whitened noise.
     pub(crate) variance: f64,
-    pub(crate) residuals: Vec<f64>,
     /// What a step in it gives back: zero or negative.
     pub(crate) down: f64,
     /// Information criterion, less is better.
@@ -169,10 +165,44 @@ impl Fit {
 
 type Key = (bool, (u8, u64, u64));
 
-/// A column after whitening and projection.
-struct Column {
-    rest: Vec<f64>,
+/// Mixes the few words of a [`Key`]. They are bits of shape parameters, which nobody outside chooses, so that the default
+/// hash, which withstands an attack, would cost more than it is worth here: a grid looks up thousands of columns.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // An odd number near 2^64 divided by the golden ratio spreads neighbours (Knuth, TAOCP 3, 6.4); its high bits are best mixed.
+        let mixed = (self.0 ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+/// Columns of a panel as they are before any noise is known: what one fit has drawn the next one need not. All lie in one piece
+/// of memory, one after the other: a fit has hundreds of short ones.
+#[derive(Default)]
+pub(crate) struct Drawn {
+    known: HashMap<Key, usize, BuildHasherDefault<KeyHasher>>,
+    values: Vec<f64>,
+}
+
+/// What is known of a column after whitening and projection.
+#[derive(Clone, Copy)]
+struct Projected {
     with_values: f64,
+    norm: f64,
 }
 
 /// The blocks at one rho, with the columns seen so far.
@@ -182,9 +212,39 @@ struct Bench<'a> {
     space: Space,
     values: Vec<f64>,
     power: f64,
-    known: HashMap<Key, usize>,
-    columns: Vec<Column>,
-    norms: Vec<f64>,
+    drawn: &'a mut Drawn,
+    /// Columns after whitening and projection, in the places of `drawn`.
+    rests: Vec<f64>,
+    projected: Vec<Option<Projected>>,
+}
+
+/// The places that the blocks advance by: time, or operations where they were counted.
+fn x_of(panel: &Panel, by_ops: bool) -> &[f64] {
+    match (&panel.x_ops, by_ops) {
+        (Some(x_ops), true) => x_ops,
+        _ => &panel.x,
+    }
+}
+
+/// A place whose squares are so many noise variances behind those of the best is in no interval: that is 90 standard errors where
+/// twelve blocks count as one, the widest of 1 in 100,000 with three degrees of freedom.
+const HOPELESS: f64 = 1e5;
+
+/// How the interval of a slope is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interval {
+    /// Over the places of the shape parameters.
+    ByProfile,
+    /// At the best place only: nobody asks for more of what is bounded, or far behind.
+    AtBest,
+}
+
+/// Where a profile looks beside the grid, and how far from the best place it ends.
+struct Near {
+    /// How the shape parameters move with one standard error of the slope.
+    towards: Place,
+    /// Squares beyond which a place is left out.
+    hopeless: f64,
 }
 
 struct Trial {
@@ -194,7 +254,7 @@ struct Trial {
 }
 
 impl<'a> Bench<'a> {
-    fn new(panel: &'a Panel, rho: f64) -> Self {
+    fn new(panel: &'a Panel, rho: f64, drawn: &'a mut Drawn) -> Self {
         let mut ones = vec![1.0; panel.x.len()];
         whiten(&mut ones, rho);
         let mut space = Space::of([ones.as_slice()]);
@@ -207,49 +267,68 @@ impl<'a> Bench<'a> {
         whiten(&mut values, rho);
         let values = space.residual(&values);
         let power = dot(&values, &values);
-        Self { panel, rho, space, values, power, known: HashMap::new(), columns: Vec::new(), norms: Vec::new() }
+        let (rests, projected) = (vec![0.0; drawn.values.len()], vec![None; drawn.known.len()]);
+        Self { panel, rho, space, values, power, drawn, rests, projected }
     }
 
     fn raw(&self, basis: &Basis, by_ops: bool) -> Vec<f64> {
-        let x = match (&self.panel.x_ops, by_ops) {
-            (Some(x_ops), true) => x_ops,
-            _ => &self.panel.x,
-        };
-        x.iter().map(|x| basis.at(*x)).collect()
+        x_of(self.panel, by_ops).iter().map(|x| basis.at(*x)).collect()
+    }
+
+    fn rest(&self, column: usize) -> &[f64] {
+        let m = self.panel.x.len();
+        &self.rests[column * m..(column + 1) * m]
     }
 
     fn column(&mut self, basis: &Basis, by_ops: bool) -> usize {
-        let key = (by_ops, basis.key());
-        if let Some(&index) = self.known.get(&key) {
-            return index;
+        let m = self.panel.x.len();
+        let next = self.drawn.known.len();
+        let index = *self.drawn.known.entry((by_ops, basis.key())).or_insert(next);
+        if index == next {
+            let x = x_of(self.panel, by_ops);
+            self.drawn.values.extend(x.iter().map(|x| basis.at(*x)));
+            self.rests.resize(self.drawn.values.len(), 0.0);
+            self.projected.push(None);
         }
-        let mut column = self.raw(basis, by_ops);
-        whiten(&mut column, self.rho);
-        let rest = self.space.residual(&column);
-        let with_values = dot(&rest, &self.values);
-        self.norms.push(dot(&rest, &rest));
-        self.columns.push(Column { rest, with_values });
-        self.known.insert(key, self.columns.len() - 1);
-        self.columns.len() - 1
+        if self.projected[index].is_none() {
+            let place = index * m..(index + 1) * m;
+            let rest = &mut self.rests[place.clone()];
+            rest.copy_from_slice(&self.drawn.values[place]);
+            whiten(rest, self.rho);
+            self.space.remove_from(rest);
+            self.projected[index] = Some(Projected { with_values: dot(rest, &self.values), norm: dot(rest, rest) });
+        }
+        index
     }
 
-    fn attempt(&mut self, form: &Form, by_ops: bool, place: Place) -> Trial {
-        let columns = (form.columns)(&place);
-        let count = columns.as_slice().len();
+    /// The products of the columns of a shape with each other and with the values.
+    fn normal(&mut self, columns: &Columns, by_ops: bool) -> ([[f64; WIDEST]; WIDEST], [f64; WIDEST]) {
         let mut index = [0; 3];
         for (slot, basis) in index.iter_mut().zip(columns.iter()) {
             *slot = self.column(basis, by_ops);
         }
         let (mut gram, mut right) = ([[0.0; WIDEST]; WIDEST], [0.0; WIDEST]);
-        for i in 0..count {
-            right[i] = self.columns[index[i]].with_values;
-            gram[i][i] = self.norms[index[i]];
+        for i in 0..columns.as_slice().len() {
+            if let Some(Projected { with_values, norm }) = self.projected[index[i]] {
+                (right[i], gram[i][i]) = (with_values, norm);
+            }
             for j in 0..i {
-                gram[i][j] = dot(&self.columns[index[i]].rest, &self.columns[index[j]].rest);
+                gram[i][j] = dot(self.rest(index[i]), self.rest(index[j]));
                 gram[j][i] = gram[i][j];
             }
         }
-        let coefficients = solve(&gram, &right, count);
+        (gram, right)
+    }
+
+    fn attempt(&mut self, form: &Form, by_ops: bool, place: Place) -> Trial {
+        let columns = (form.columns)(&place);
+        let (gram, right) = self.normal(&columns, by_ops);
+        self.solved(&columns, place, &gram, &right)
+    }
+
+    fn solved(&self, columns: &Columns, place: Place, gram: &[[f64; WIDEST]; WIDEST], right: &[f64; WIDEST]) -> Trial {
+        let count = columns.as_slice().len();
+        let coefficients = solve(gram, right, count);
         let explained: f64 = (0..count).map(|i| coefficients[i] * right[i]).sum();
         Trial { place, squares: (self.power - explained).max(0.0), coefficients }
     }
@@ -342,31 +421,30 @@ impl<'a> Bench<'a> {
         Gram { products, unknowns }
     }
 
-    /// The shape at `place`: how well it fits and how steep it ends.
-    fn likely(&mut self, form: &Form, by_ops: bool, place: Place) -> Option<Likely> {
+    /// The shape at `place`: how well it fits and how steep it ends. `None` where it is a hump, or further than `hopeless` from
+    /// the squares of the best place.
+    fn likely(&mut self, form: &Form, by_ops: bool, place: Place, hopeless: f64) -> Option<Likely> {
         let columns = (form.columns)(&place);
         let count = columns.as_slice().len();
-        let trial = self.attempt(form, by_ops, place);
-        if form.same_sign && trial.coefficients[0] * trial.coefficients[1] < 0.0 {
+        let (gram, right) = self.normal(&columns, by_ops);
+        let trial = self.solved(&columns, place, &gram, &right);
+        if form.same_sign && trial.coefficients[0] * trial.coefficients[1] < 0.0 || trial.squares > hopeless {
             return None;
         }
-        let index: Vec<usize> = columns.iter().map(|basis| self.column(basis, by_ops)).collect();
-        let (mut products, mut gradient) = ([[0.0; WIDEST]; WIDEST], [0.0; WIDEST]);
-        for (i, basis) in columns.iter().enumerate() {
-            gradient[i] = basis.slope_at_end();
-            for j in 0..count {
-                products[i][j] = dot(&self.columns[index[i]].rest, &self.columns[index[j]].rest);
-            }
+        let mut gradient = [0.0; WIDEST];
+        for (slot, basis) in gradient.iter_mut().zip(columns.iter()) {
+            *slot = basis.slope_at_end();
         }
         Some(Likely {
             squares: trial.squares,
             slope: (0..count).map(|i| gradient[i] * trial.coefficients[i]).sum(),
-            variance: pseudo_variance(&products, &gradient, count).max(0.0),
+            variance: pseudo_variance(&gram, &gradient, count).max(0.0),
         })
     }
 
     /// The shape at places around the best one: those of the grid, those that the slope depends on most near the best.
-    fn profile(&mut self, form: &Form, by_ops: bool, layout: &Layout, best: &Trial, towards: &Place) -> Vec<Likely> {
+    fn profile(&mut self, form: &Form, by_ops: bool, layout: &Layout, best: &Trial, near: &Near) -> Vec<Likely> {
+        let Near { towards, hopeless } = near;
         let mut places = vec![best.place];
         if !form.parameters.is_empty() {
             places.extend((form.grid)(layout));
@@ -380,26 +458,33 @@ impl<'a> Bench<'a> {
                 place
             }));
         }
-        places.into_iter().filter_map(|place| self.likely(form, by_ops, place)).collect()
+        places.into_iter().filter_map(|place| self.likely(form, by_ops, place, *hopeless)).collect()
     }
 
-    fn finish(&mut self, candidate: Candidate, layout: &Layout) -> Option<Fit> {
-        let Candidate { model, form, best, parameters, .. } = candidate;
-        let m = self.panel.x.len();
-        let columns = (form.columns)(&best.place);
-        let count = columns.as_slice().len();
+    /// What a candidate leaves, whitened, and its sum of squares with rounding. `None` where it is a hump.
+    fn residuals(&self, candidate: &Candidate) -> Option<(Vec<f64>, f64)> {
+        let Candidate { model, form, best, .. } = candidate;
         if form.same_sign && best.coefficients[0] * best.coefficients[1] < 0.0 {
             return None;
         }
         let by_ops = model.clock() == Clock::Operations;
         let mut residuals = self.values.clone();
-        for (i, basis) in columns.iter().enumerate() {
-            let Some(&index) = self.known.get(&(by_ops, basis.key())) else { continue };
-            for (value, part) in residuals.iter_mut().zip(&self.columns[index].rest) {
+        for (i, basis) in (form.columns)(&best.place).iter().enumerate() {
+            let Some(&index) = self.drawn.known.get(&(by_ops, basis.key())) else { continue };
+            for (value, part) in residuals.iter_mut().zip(self.rest(index)) {
                 *value -= best.coefficients[i] * part;
             }
         }
-        let squares = dot(&residuals, &residuals) + m as f64 * self.panel.rounding;
+        let squares = dot(&residuals, &residuals) + self.panel.x.len() as f64 * self.panel.rounding;
+        Some((residuals, squares))
+    }
+
+    fn finish(&mut self, candidate: Candidate, squares: f64, layout: &Layout, interval: Interval) -> Fit {
+        let Candidate { model, form, best, .. } = candidate;
+        let m = self.panel.x.len();
+        let columns = (form.columns)(&best.place);
+        let count = columns.as_slice().len();
+        let by_ops = model.clock() == Clock::Operations;
         let estimated = count + 1 + self.panel.nuisance.len() + form.parameters.len();
         let left = m as f64 - estimated as f64 - f64::from(u8::from(self.rho > 0.0));
         let variance = squares / left.max(1.0);
@@ -407,36 +492,34 @@ impl<'a> Bench<'a> {
         let tangent = self.tangent(form, by_ops, &best);
         let gram = self.gram(&tangent);
         let error = (gram.variance(&tangent.gradient) * variance).sqrt();
-        let profile = match model.family() {
-            Family::Sustained => {
+        let profile = match interval {
+            Interval::ByProfile => {
                 let towards =
                     gram.towards(&tangent.gradient, count).map(|part| part * variance / error.max(f64::MIN_POSITIVE));
-                self.profile(form, by_ops, layout, &best, &towards)
+                let hopeless = best.squares + HOPELESS * variance;
+                self.profile(form, by_ops, layout, &best, &Near { towards, hopeless })
             }
-            Family::Bounded => {
+            Interval::AtBest => {
                 vec![Likely { squares: best.squares, slope, variance: gram.variance(&tangent.gradient) }]
             }
         };
         let is_step = columns.as_slice().first().is_some_and(|basis| matches!(basis, Basis::Step(_)));
         let down = if is_step && model.family() == Family::Sustained { best.coefficients[0].min(0.0) } else { 0.0 };
-        Some(Fit {
+        Fit {
             model,
             form,
             place: best.place,
             coefficients: best.coefficients[..count].to_vec(),
-            squares,
-            parameters,
             slope,
             error,
             freedom: (m as f64 - estimated as f64 - 1.0).max(1.0),
             variance,
-            residuals,
             down,
             score: f64::INFINITY,
             profile,
             tangent,
             gram,
-        })
+        }
     }
 }
 
@@ -444,6 +527,7 @@ struct Candidate {
     model: &'static dyn GrowthModel,
     form: &'static Form,
     best: Trial,
+    /// Coefficients, shape parameters, rho and sigma.
     parameters: usize,
     score: f64,
 }
@@ -453,58 +537,117 @@ const REFINED: usize = 4;
 /// Residual degrees of freedom that a fit needs.
 const LEAST_FREEDOM: usize = 3;
 
-/// Every form of every model at this rho, in the order of [`MODELS`]. Scores are left to the caller, who knows
-/// the effective number of blocks.
-pub(crate) fn fit_all(panel: &Panel, rho: f64) -> Vec<Fit> {
-    let m = panel.x.len();
-    let mut bench = Bench::new(panel, rho);
-    let layout = Layout::of(&panel.x);
-    let layout_ops = panel.x_ops.as_deref().map(Layout::of);
-    let n = m as f64;
-    let mut candidates = Vec::new();
-    for model in MODELS {
-        let by_ops = model.clock() == Clock::Operations;
-        let Some(layout) = (if by_ops { layout_ops.as_ref() } else { Some(&layout) }) else { continue };
-        for form in model.forms() {
-            let mut best = None;
-            if m >= form.min_blocks {
-                bench.search(form, by_ops, (form.grid)(layout), &mut best);
-            }
-            let Some(best) = best else { continue };
-            let count = (form.columns)(&best.place).as_slice().len();
-            let parameters = count + form.parameters.len() + 1 + panel.nuisance.len() + 2;
-            if m < parameters + LEAST_FREEDOM {
-                continue;
-            }
-            let score =
-                n * (best.squares / n + panel.rounding).max(f64::MIN_POSITIVE).ln() + parameters as f64 * n.ln();
-            candidates.push(Candidate { model: *model, form, best, parameters, score });
-        }
-    }
-    for family in [Family::Sustained, Family::Bounded] {
-        let mut order: Vec<usize> = (0..candidates.len())
-            .filter(|&i| candidates[i].model.family() == family && candidates[i].form.refined)
-            .filter(|&i| !candidates[i].form.parameters.is_empty())
-            .collect();
-        order.sort_by(|&a, &b| candidates[a].score.total_cmp(&candidates[b].score));
-        for &i in order.iter().take(REFINED) {
-            let (model, form) = (candidates[i].model, candidates[i].form);
-            let start = candidates[i].best.place;
-            let mut best = None;
+/// Every form of every model at one rho, in the order of [`MODELS`]: where each fits best.
+pub(crate) struct Fitted<'a> {
+    bench: Bench<'a>,
+    layout: Layout,
+    layout_ops: Option<Layout>,
+    candidates: Vec<Candidate>,
+}
+
+/// What the fit that explains most leaves.
+pub(crate) struct Left {
+    /// Whitened residuals.
+    pub(crate) residuals: Vec<f64>,
+    /// Coefficients, shape parameters, rho and sigma.
+    pub(crate) parameters: usize,
+}
+
+/// How well a fit with this sum of squares explains `m` blocks, as if all of them were independent (Schwarz 1978): less is better.
+pub(crate) fn raw_score(squares: f64, parameters: usize, m: f64) -> f64 {
+    m * (squares / m).max(f64::MIN_POSITIVE).ln() + parameters as f64 * m.ln()
+}
+
+/// Schwarz (1978) on the effective blocks, with the small-sample term of Hurvich & Tsai (1989).
+fn score(squares: f64, parameters: usize, m: f64, ratio: f64) -> f64 {
+    let p = parameters as f64;
+    m / ratio * (squares / m).max(f64::MIN_POSITIVE).ln() + p * m.ln() + 2.0 * p * (p + 1.0) / (m - p - 1.0).max(1.0)
+}
+
+impl<'a> Fitted<'a> {
+    /// Fits all models to `panel`, whose columns are kept in `drawn` for the next rho.
+    pub(crate) fn of(panel: &'a Panel, rho: f64, drawn: &'a mut Drawn) -> Self {
+        let m = panel.x.len();
+        let mut bench = Bench::new(panel, rho, drawn);
+        let layout = Layout::of(&panel.x);
+        let layout_ops = panel.x_ops.as_deref().map(Layout::of);
+        let n = m as f64;
+        let mut candidates = Vec::new();
+        for model in MODELS {
             let by_ops = model.clock() == Clock::Operations;
-            bench.search(form, by_ops, [start], &mut best);
-            bench.refine(form, by_ops, &mut best);
-            if let Some(best) = best {
-                candidates[i].best = best;
+            let Some(layout) = (if by_ops { layout_ops.as_ref() } else { Some(&layout) }) else { continue };
+            for form in model.forms() {
+                let mut best = None;
+                if m >= form.min_blocks {
+                    bench.search(form, by_ops, (form.grid)(layout), &mut best);
+                }
+                let Some(best) = best else { continue };
+                let count = (form.columns)(&best.place).as_slice().len();
+                let parameters = count + form.parameters.len() + 1 + panel.nuisance.len() + 2;
+                if m < parameters + LEAST_FREEDOM {
+                    continue;
+                }
+                let score = raw_score(best.squares + n * panel.rounding, parameters, n);
+                candidates.push(Candidate { model: *model, form, best, parameters, score });
             }
         }
+        for family in [Family::Sustained, Family::Bounded] {
+            let mut order: Vec<usize> = (0..candidates.len())
+                .filter(|&i| candidates[i].model.family() == family && candidates[i].form.refined)
+                .filter(|&i| !candidates[i].form.parameters.is_empty())
+                .collect();
+            order.sort_by(|&a, &b| candidates[a].score.total_cmp(&candidates[b].score));
+            for &i in order.iter().take(REFINED) {
+                let (model, form) = (candidates[i].model, candidates[i].form);
+                let start = candidates[i].best.place;
+                let mut best = None;
+                let by_ops = model.clock() == Clock::Operations;
+                bench.search(form, by_ops, [start], &mut best);
+                bench.refine(form, by_ops, &mut best);
+                if let Some(best) = best {
+                    candidates[i].best = best;
+                }
+            }
+        }
+        Self { bench, layout, layout_ops, candidates }
     }
-    candidates
-        .into_iter()
-        .filter_map(|candidate| {
-            let by_ops = candidate.model.clock() == Clock::Operations;
-            let layout = layout_ops.as_ref().filter(|_| by_ops).unwrap_or(&layout);
-            bench.finish(candidate, layout)
-        })
-        .collect()
+
+    /// What the best of all leaves; `None` without any.
+    pub(crate) fn left(&self) -> Option<Left> {
+        let m = self.bench.panel.x.len() as f64;
+        let all = self.candidates.iter().filter_map(|candidate| {
+            let (residuals, squares) = self.bench.residuals(candidate)?;
+            let parameters = candidate.parameters;
+            Some((raw_score(squares, parameters, m), Left { residuals, parameters }))
+        });
+        all.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, left)| left)
+    }
+
+    /// The fits with their scores and intervals, where one of `ratio` blocks is independent. `plausible` says how far behind the best
+    /// sustained shape others count as plausible: of those the whole interval is found.
+    pub(crate) fn finish(self, ratio: f64, plausible: f64) -> Vec<Fit> {
+        let Self { mut bench, layout, layout_ops, candidates } = self;
+        let m = bench.panel.x.len() as f64;
+        let scored: Vec<(Candidate, f64, f64)> = candidates
+            .into_iter()
+            .filter_map(|candidate| {
+                let (_, squares) = bench.residuals(&candidate)?;
+                let score = score(squares, candidate.parameters, m, ratio);
+                Some((candidate, squares, score))
+            })
+            .collect();
+        let is_sustained = |candidate: &Candidate| candidate.model.family() == Family::Sustained;
+        let best = scored.iter().filter(|(candidate, ..)| is_sustained(candidate)).map(|(.., score)| *score);
+        let best = best.fold(f64::INFINITY, f64::min);
+        scored
+            .into_iter()
+            .map(|(candidate, squares, score)| {
+                let by_ops = candidate.model.clock() == Clock::Operations;
+                let layout = layout_ops.as_ref().filter(|_| by_ops).unwrap_or(&layout);
+                let is_plausible = is_sustained(&candidate) && score <= best + plausible;
+                let interval = if is_plausible { Interval::ByProfile } else { Interval::AtBest };
+                Fit { score, ..bench.finish(candidate, squares, layout, interval) }
+            })
+            .collect()
+    }
 }

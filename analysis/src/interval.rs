@@ -74,6 +74,11 @@ impl Rate {
     }
 }
 
+/// Lower end of the interval of the decision, per second: [`Rate::decision_low`] without the rest.
+pub(crate) fn lowest(selection: &Selection, rigour: &Rigour, length: f64) -> f64 {
+    extremes(&selection.plausible(PLAUSIBLE), rigour.alpha).0 / length
+}
+
 /// The union of the intervals of some shapes, per run.
 fn extremes(fits: &[&Fit], alpha: f64) -> (f64, f64) {
     fits.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), fit| {

@@ -1,7 +1,7 @@
 //! From a finished series to its judgement.
 
 use crate::assess::{self, Assessment, BURN_IN, Rigour};
-use crate::digest::{Cell, Digest};
+use crate::digest::{Cell, Digest, Stretch};
 use crate::estimate::Estimate;
 use crate::judgement::{Judgement, JudgementKind};
 use crate::lives::{FEWEST_POINTS, Judged, Life, Lives, span};
@@ -23,21 +23,27 @@ pub fn judge(series: &Series, question: &Question) -> Judgement {
 
 /// [`judge`] for a digest.
 pub(crate) fn judge_digest(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Rigour) -> Judgement {
-    match examine(digest, quantity, question, rigour) {
+    match examine(digest, digest.segments(), quantity, question, rigour) {
         Ok(settled) => settled.judgement(digest, quantity, question, rigour),
         Err(why) => undecided(digest, quantity, question, why),
     }
 }
 
-/// [`judge_digest`] where it says `leak`, and nothing else: an answer that nobody reads is not put into words.
-pub(crate) fn leak_in_digest(
+/// What the samples until `until_s` show at the depth of `rigour`, where it is a leak.
+pub(crate) fn leak_until(
     digest: &Digest,
+    until_s: f64,
     quantity: Quantity,
     question: &Question,
     rigour: &Rigour,
-) -> Option<impl FnOnce() -> Judgement> {
-    let settled = examine(digest, quantity, question, rigour).ok()?;
-    (settled.found.kind == JudgementKind::Leak).then_some(move || settled.judgement(digest, quantity, question, rigour))
+) -> Option<Settled> {
+    let mut segments = digest.segments();
+    for segment in &mut segments {
+        segment.cells.truncate(segment.cells.partition_point(|cell| cell.t_s <= until_s));
+    }
+    segments.retain(|segment| !segment.cells.is_empty());
+    let settled = examine(digest, segments, quantity, question, rigour).ok()?;
+    (settled.found.kind == JudgementKind::Leak).then_some(settled)
 }
 
 /// Values and times beyond these powers of ten cannot be squared and summed.
@@ -48,8 +54,15 @@ const LONGEST_S: f64 = 1e12;
 /// The mean of several lives is noisier than one of them by chance, but not by so much.
 const CLEARLY_QUIETER: f64 = 2.0;
 
-fn examine(digest: &Digest, quantity: Quantity, question: &Question, rigour: &Rigour) -> Result<Settled, String> {
-    let judged = Judged::among(digest.segments(), quantity, question.warmup_s);
+/// Assesses `segments`, which are those of the digest or the first of them.
+fn examine(
+    digest: &Digest,
+    segments: Vec<Stretch>,
+    quantity: Quantity,
+    question: &Question,
+    rigour: &Rigour,
+) -> Result<Settled, String> {
+    let judged = Judged::among(segments, quantity, question.warmup_s);
     let points = judged.lives.iter().map(Vec::len).max().unwrap_or(0);
     if points < FEWEST_POINTS {
         let of = if points < digest.points() { " between restarts and after the warm-up" } else { "" };
@@ -148,7 +161,7 @@ fn undecided(digest: &Digest, quantity: Quantity, question: &Question, why: Stri
 }
 
 /// What was assessed and where it lies.
-struct Settled {
+pub(crate) struct Settled {
     found: Assessment,
     tolerated: Tolerated,
     /// Seconds that were left out at the start of each life.
@@ -165,7 +178,14 @@ fn finite(estimate: Estimate) -> Option<Estimate> {
 }
 
 impl Settled {
-    fn judgement(self, digest: &Digest, quantity: Quantity, question: &Question, rigour: &Rigour) -> Judgement {
+    /// Puts it into words.
+    pub(crate) fn judgement(
+        self,
+        digest: &Digest,
+        quantity: Quantity,
+        question: &Question,
+        rigour: &Rigour,
+    ) -> Judgement {
         let Self { found, tolerated, left_out_s, of } = self;
         let length_s = found.length;
         let Life { trace: newest, start_s: origin_t_s, level: origin } = found.lives.newest();

@@ -5,14 +5,20 @@
 //!
 //! # Early decisions
 //! The evidence is looked at a few times that the plan of the run fixes in advance; each look has its share of the error
-//! rate (Bonferroni, which holds under any dependence), and two looks in a row must say `leak`. Only `leak` ends a run
-//! early: growth may start late. A fill that is still filling cannot be told from a leak, so without a named
-//! warm-up no run ends before it is too late for its growth to count as one that stopped.
+//! rate (Bonferroni, which holds under any dependence), and what it says must have been true already when a sixth less
+//! of the time had passed. Only `leak` ends a run early: growth may start late. A fill that is still filling cannot be
+//! told from a leak, so without a named warm-up no run ends before it is too late for its growth to count as one that
+//! stopped.
+//!
+//! # What it costs
+//! A look fits all shapes and costs as much as thousands of samples. So looks are few, each comes when the run is half
+//! as long again, they work on coarse blocks, and the earlier time is looked at only where the later one says `leak`. A look
+//! also waits until there are samples enough to pay for it: its time is a small share of theirs, in a run of any length.
 
-use crate::assess::Rigour;
+use crate::assess::{Depth, Rigour};
 use crate::digest::Digest;
 use crate::estimate::Estimate;
-use crate::judge::{judge_digest, leak_in_digest};
+use crate::judge::{judge_digest, leak_until};
 use crate::judgement::Judgement;
 use crate::level;
 use crate::lives::{Life, Lives};
@@ -21,19 +27,26 @@ use crate::question::Question;
 use crate::series::SeriesError;
 use crate::trace::Trace;
 
-/// Each look comes when this much more of the run has passed than at the one before.
-const SPACING: f64 = 1.2;
-/// First look without a named warm-up, as a share of the planned run. Two looks must agree, so no run ends before 0.9 of
-/// its plan: growth that stops before 0.82 of a run is bounded by definition, and what has stopped must show it.
-const FIRST: f64 = 0.75;
+/// A leak at a look must have been one already when this share of the time had passed.
+const BEFORE: f64 = 1.0 / 1.2;
+/// Each look comes when this much more of the run has passed than at the one before, so that no look tells of a time that
+/// another one does.
+const SPACING: f64 = 1.44;
+/// The only look without a named warm-up, as a share of the planned run: growth that stops before 0.82 of a run is bounded by
+/// definition, and what has stopped must show it.
+const ONLY: f64 = 0.9;
 /// Shortest plan that has looks, in seconds.
 const SHORTEST_PLAN_S: f64 = 1e-6;
 /// First look after a named warm-up, as a share of what is left of the run.
-const FIRST_AFTER_WARM_UP: f64 = 0.15;
-/// Samples that a look needs, after a named warm-up where there is one.
-const FEWEST_SAMPLES: usize = 40;
+const FIRST_AFTER_WARM_UP: f64 = 0.18;
+/// A look waits until so many samples came for each of its two times, and for each time that was looked at before; after a named
+/// warm-up where there is one. A time costs half a millisecond at most, a sample about one microsecond.
+const SAMPLES_FOR_A_LOOK: usize = 125;
+/// Most blocks of a look, and the samples that there are at least for each of them.
+const BLOCKS: usize = 48;
+const SAMPLES_IN_A_BLOCK: usize = 4;
 /// The live estimate is renewed when the series has grown by this share.
-const RENEWED: f64 = 0.1;
+const RENEWED: f64 = 0.2;
 /// Samples that a live estimate needs.
 const FEWEST_FOR_RATE: usize = 20;
 
@@ -52,9 +65,11 @@ pub struct Monitor {
     /// Times of the looks, in seconds since the first sample.
     looks_s: Vec<f64>,
     next_look: usize,
-    /// Whether the last look said `leak`.
-    suspected: bool,
+    /// Times that were looked at so far.
+    looked: usize,
     warm_samples: usize,
+    /// When the process began that runs now, where it took the place of another one.
+    restarted_s: Option<f64>,
     rate: Option<Estimate>,
     renew_at: usize,
 }
@@ -69,7 +84,7 @@ fn plan(question: &Question) -> Vec<f64> {
     let warmup_s = question.warmup_s.map_or(0.0, |warmup_s| warmup_s.clamp(0.0, planned_s));
     let (mut look_s, from_s) = match question.warmup_s {
         Some(_) => (FIRST_AFTER_WARM_UP * (planned_s - warmup_s), warmup_s),
-        None => (FIRST * planned_s, 0.0),
+        None => (ONLY * planned_s, 0.0),
     };
     let mut looks_s = Vec::new();
     // After a warm-up as long as the plan there is no look.
@@ -91,8 +106,9 @@ impl Monitor {
             digest: Digest::default(),
             looks_s,
             next_look: 0,
-            suspected: false,
+            looked: 0,
             warm_samples: 0,
+            restarted_s: None,
             rate: None,
             renew_at: FEWEST_FOR_RATE,
         }
@@ -115,14 +131,14 @@ impl Monitor {
     }
 
     /// The target was replaced at `t_s`: what follows is another process.
-    pub fn restart(&mut self, _t_s: f64) {
+    pub fn restart(&mut self, t_s: f64) {
         self.digest.restart();
-        self.suspected = false;
+        self.restarted_s = Some(t_s);
     }
 
     /// The current estimate of the growth per hour, for display; `None` while there are too few samples.
     ///
-    /// A line through the quietest blocks of the last 60 % of the samples, at most a tenth of the run old. It takes a fill
+    /// A line through the quietest blocks of the last 60 % of the samples, at most a sixth of the run old. It takes a fill
     /// that is going on for growth: it is no judgement.
     #[must_use]
     pub fn rate_per_hour(&self) -> Option<Estimate> {
@@ -133,8 +149,10 @@ impl Monitor {
     /// is due, else `None` at the cost of a comparison.
     pub fn decision(&mut self) -> Option<Judgement> {
         let due_s = *self.looks_s.get(self.next_look)?;
-        let elapsed_s = self.digest.last_t_s() - self.digest.first_t_s();
-        if elapsed_s < due_s || self.warm_samples < FEWEST_SAMPLES {
+        let first_t_s = self.digest.first_t_s();
+        let now_s = self.digest.last_t_s();
+        let elapsed_s = now_s - first_t_s;
+        if elapsed_s < due_s || self.warm_samples < SAMPLES_FOR_A_LOOK * (self.looked + 2) {
             return None;
         }
         // Looks that were missed, in a gap or for want of samples, are not made up for.
@@ -146,12 +164,24 @@ impl Monitor {
         if self.digest.has_restarted() && self.question.warmup_s.is_none() {
             return None;
         }
-        let looks = self.looks_s.len() + 1;
-        let rigour = Rigour::shared(looks * self.question.family.max(1), self.question.confidence);
-        let leak = leak_in_digest(&self.digest, self.quantity, &self.question, &rigour);
-        let before = std::mem::replace(&mut self.suspected, leak.is_some());
+        let warm_s = self.question.warmup_s.map_or(first_t_s, |warmup_s| first_t_s + warmup_s.max(0.0));
+        let before_s = warm_s + BEFORE * (now_s - warm_s);
+        // What another process showed says nothing of this one.
+        if self.restarted_s.is_some_and(|restarted_s| restarted_s > before_s) {
+            return None;
+        }
+        // Each look of the plan has its share of the error rate, and the end of the run has one. The two times of a look share
+        // theirs, since both must say `leak`.
+        let decisions = (self.looks_s.len() + 1) * self.question.family.max(1);
+        let blocks = (self.warm_samples / SAMPLES_IN_A_BLOCK).min(BLOCKS);
+        let shared = Rigour::shared(decisions, self.question.confidence);
+        let rigour = Rigour { depth: Depth::Look { blocks }, ..shared };
+        let look = |until_s| leak_until(&self.digest, until_s, self.quantity, &self.question, &rigour);
+        self.looked += 1;
+        let _leak_before = look(before_s)?;
+        self.looked += 1;
         // Only the answer on which the run may end is put into words.
-        leak.filter(|_| before).map(|judgement| judgement())
+        look(now_s).map(|leak| leak.judgement(&self.digest, self.quantity, &self.question, &rigour))
     }
 
     /// The judgement of what was taken so far, as [`judge`](crate::judge()) gives it of a finished series.
@@ -217,6 +247,23 @@ mod tests {
         question.warmup_s = Some(100.0);
         let at = stop(question, 1000, leak).unwrap();
         assert!((140..500).contains(&at), "stopped at {at}");
+    }
+
+    #[test]
+    fn a_look_waits_for_the_samples_that_pay_for_it() {
+        let leak = |i: usize| 1e8 + 50_000.0 * i as f64 + noise(i);
+        let question = |samples: f64| Question { warmup_s: Some(0.0), ..Question::new(samples) };
+        let fewest = 2 * SAMPLES_FOR_A_LOOK;
+        assert_eq!(stop(question(fewest as f64 - 1.0), fewest - 1, leak), None);
+        assert_eq!(stop(question(1000.0), 1000, leak), Some(fewest - 1));
+        // What shows no leak is looked at once for so many samples, however long it goes on.
+        let mut monitor = Monitor::new(Quantity::Bytes, question(2000.0));
+        for i in 0..2000 {
+            monitor.push(i as f64, 1e8 + noise(i), None).unwrap();
+            assert_eq!(monitor.decision(), None);
+            assert!(monitor.looked * SAMPLES_FOR_A_LOOK <= i);
+        }
+        assert!(monitor.looked >= 4);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which shape explains the series, and by how much: rho from the residuals, effective blocks, information criterion.
 
-use crate::fit::{Fit, Panel, fit_all};
+use crate::fit::{Drawn, Fit, Fitted, Panel};
+use crate::interval::REPORTED;
 use crate::models::{Basis, Family};
 use crate::stats::autoregression::{coefficient, long_run_ratio, unwhitened};
 
@@ -30,48 +31,34 @@ pub(crate) enum Noise {
     Given,
 }
 
-fn raw_score(fit: &Fit, m: f64) -> f64 {
-    m * (fit.squares / m).max(f64::MIN_POSITIVE).ln() + fit.parameters as f64 * m.ln()
-}
-
-fn first(fits: &[Fit], m: f64) -> Option<&Fit> {
-    fits.iter().min_by(|a, b| raw_score(a, m).total_cmp(&raw_score(b, m)))
-}
-
 /// Fits every model and scores it. `None` where there are too few blocks for one shape of each family.
 pub(crate) fn select(panel: &Panel, rho: f64, noise: Noise) -> Option<Selection> {
-    let m = panel.x.len() as f64;
     let mut rho = rho;
+    let mut drawn = Drawn::default();
     if rho > SUSPICIOUS && noise == Noise::Estimated {
-        let trial = fit_all(panel, 0.5);
-        let best = first(&trial, m)?;
+        let best = Fitted::of(panel, 0.5, &mut drawn).left()?;
         let seen = coefficient(&unwhitened(&best.residuals, 0.5), best.parameters - 2);
         if seen < CLEARED {
             rho = seen;
         }
     }
-    let mut fits = fit_all(panel, rho);
-    if noise == Noise::Estimated {
-        for _ in 0..2 {
-            if rho < 0.3 {
-                break;
-            }
-            let best = first(&fits, m)?;
+    let mut rounds = if noise == Noise::Estimated { 2 } else { 0 };
+    let (fitted, best) = loop {
+        let fitted = Fitted::of(panel, rho, &mut drawn);
+        let best = fitted.left()?;
+        if rounds > 0 && rho >= 0.3 {
             let seen = coefficient(&unwhitened(&best.residuals, rho), best.parameters - 2);
-            if seen > rho - STEP_DOWN {
-                break;
+            if seen <= rho - STEP_DOWN {
+                rho = seen;
+                rounds -= 1;
+                continue;
             }
-            rho = seen;
-            fits = fit_all(panel, rho);
         }
-    }
-    let ratio = long_run_ratio(&first(&fits, m)?.residuals);
+        break (fitted, best);
+    };
+    let ratio = long_run_ratio(&best.residuals);
+    let mut fits = fitted.finish(ratio, REPORTED);
     for fit in &mut fits {
-        let p = fit.parameters as f64;
-        // Schwarz (1978) on the effective blocks, with the small-sample term of Hurvich & Tsai (1989).
-        fit.score = m / ratio * (fit.squares / m).max(f64::MIN_POSITIVE).ln()
-            + p * m.ln()
-            + 2.0 * p * (p + 1.0) / (m - p - 1.0).max(1.0);
         fit.error *= ratio.sqrt();
         fit.variance *= ratio;
         fit.freedom = (fit.freedom / ratio).max(3.0);

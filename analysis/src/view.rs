@@ -55,8 +55,25 @@ pub(crate) struct Chosen {
     pub(crate) by_life: Vec<Vec<f64>>,
 }
 
-/// The noise of a view: half width of a line's interval, smallest visible slope, and rho.
-fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, rigour: &Rigour) -> Option<(f64, f64, f64)> {
+/// What a view shows of a line.
+struct Noise {
+    /// AR(1) coefficient of what the flexible trend leaves.
+    rho: f64,
+    /// Standard error of the slope, per run.
+    error: f64,
+    freedom: f64,
+    /// Half width of its interval.
+    half_width: f64,
+}
+
+impl Noise {
+    /// The smallest slope that would show with [`POWER`].
+    fn detectable(&self, rigour: &Rigour) -> f64 {
+        (student::two_sided(rigour.alpha, self.freedom) + student::quantile(POWER, self.freedom)) * self.error
+    }
+}
+
+fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, rigour: &Rigour) -> Option<Noise> {
     let m = x.len();
     let columns: Vec<Vec<f64>> = trend::flexible(x).into_iter().chain(nuisance.iter().cloned()).collect();
     let k = columns.len();
@@ -71,10 +88,9 @@ fn noise(x: &[f64], v: &[f64], nuisance: &[Vec<f64>], rounding: f64, rigour: &Ri
     let ones = Space::of([whitened(&vec![1.0; m], rho).as_slice()]);
     let line = partial(&ones, &whitened(x, rho), &whitened(v, rho))?;
     let error = (variance / line.information).sqrt();
-    let critical = |alpha: f64| student::two_sided(alpha, freedom);
-    let detectable = (critical(rigour.alpha) + student::quantile(POWER, freedom)) * error;
     // The view does not depend on how many series are judged.
-    Some((critical(rigour.alpha_level) * error, detectable, rho))
+    let half_width = student::two_sided(rigour.alpha_level, freedom) * error;
+    Some(Noise { rho, error, freedom, half_width })
 }
 
 /// `v` with what lies far from the flexible trend moved to its edge.
@@ -131,17 +147,17 @@ fn load_columns(lives: &Lives, ranges: &[Row]) -> Option<Vec<Vec<f64>>> {
     Some(columns)
 }
 
-/// The blocks that are tried, with the number that was aimed at, and the views of each: blocks of equal time, and one for each
-/// collection of a sawtooth.
-fn layouts(lives: &Lives) -> Vec<(usize, Vec<Row>, &'static [View])> {
-    let mut counts: Vec<usize> = COUNTS.iter().map(|count| *count.min(&lives.finest())).collect();
+/// The blocks that are tried, at most `most`, with the number that was aimed at, and the views of each: blocks of equal time, and
+/// one for each collection of a sawtooth.
+fn layouts(lives: &Lives, most: usize) -> Vec<(usize, Vec<Row>, &'static [View])> {
+    let mut counts: Vec<usize> = COUNTS.iter().map(|count| *count.min(&lives.finest()).min(&most)).collect();
     counts.dedup();
     let even = counts.into_iter().filter(|count| *count > FEWEST_BLOCKS).map(|count| (count, lives.ranges(count)));
     let mut out: Vec<(usize, Vec<Row>, &'static [View])> = even
         .filter(|(_, ranges)| ranges.len() >= FEWEST_BLOCKS)
         .map(|(count, ranges)| (count, ranges, [View::Middle, View::Troughs].as_slice()))
         .collect();
-    let collections = lives.collections(COUNTS[0]);
+    let collections = lives.collections(most);
     if collections.len() >= collections::FEWEST {
         out.push((collections.len(), collections, &[View::Troughs]));
     }
@@ -151,8 +167,8 @@ fn layouts(lives: &Lives) -> Vec<(usize, Vec<Row>, &'static [View])> {
 /// The view in which a rate can be seen best. `None` where there are too few blocks.
 pub(crate) fn choose(lives: &Lives, has_ops: bool, jumps: &[Jump], rounding: f64, rigour: &Rigour) -> Option<Chosen> {
     let (start, length) = (lives.start(), lives.length());
-    let mut candidates: Vec<Chosen> = Vec::new();
-    for (count, ranges, views) in layouts(lives) {
+    let mut candidates: Vec<(Chosen, Noise)> = Vec::new();
+    for (count, ranges, views) in layouts(lives, rigour.depth.most_blocks()) {
         let newest = &lives.newest().trace;
         let begins =
             |row: &Row| row.last().and_then(|range| newest.t.get(range.start)).copied().unwrap_or(f64::INFINITY);
@@ -181,27 +197,32 @@ pub(crate) fn choose(lives: &Lives, has_ops: bool, jumps: &[Jump], rounding: f64
                     continue;
                 }
                 let v = if *view == View::Middle { winsorised(&x, &v, &nuisance) } else { v.clone() };
-                if let Some((half_width, detectable, rho)) = noise(&x, &v, &nuisance, rounding, rigour) {
+                if let Some(noise) = noise(&x, &v, &nuisance, rounding, rigour) {
                     let panel = Panel { x: x.clone(), v, nuisance, x_ops: None, rounding };
-                    candidates.push(Chosen {
+                    let chosen = Chosen {
                         panel,
                         starts: starts.clone(),
                         view: *view,
                         beside,
                         beside_columns,
-                        rho,
-                        half_width,
-                        detectable,
+                        rho: noise.rho,
+                        half_width: noise.half_width,
+                        // Told of the one that is taken.
+                        detectable: f64::NAN,
                         cycles,
                         by_life: by_life.clone(),
-                    });
+                    };
+                    candidates.push((chosen, noise));
                 }
             }
         }
     }
-    let narrowest = candidates.iter().map(|one| one.half_width).fold(f64::INFINITY, f64::min);
-    candidates.into_iter().filter(|one| one.half_width <= SLACK * narrowest).reduce(|a, b| {
-        let finer = b.panel.x.len().cmp(&a.panel.x.len());
-        if finer.then(a.half_width.total_cmp(&b.half_width)).is_gt() { b } else { a }
-    })
+    let narrowest = candidates.iter().map(|(one, _)| one.half_width).fold(f64::INFINITY, f64::min);
+    let narrow = candidates.into_iter().filter(|(one, _)| one.half_width <= SLACK * narrowest);
+    let (chosen, noise) = narrow.reduce(|a, b| {
+        let finer = b.0.panel.x.len().cmp(&a.0.panel.x.len());
+        if finer.then(a.0.half_width.total_cmp(&b.0.half_width)).is_gt() { b } else { a }
+    })?;
+    let detectable = noise.detectable(rigour);
+    Some(Chosen { detectable, ..chosen })
 }

@@ -8,8 +8,22 @@
 /// A column counts as explained by those before it if less than this share of its length is left.
 const DEPENDENT: f64 = 1e-9;
 
+/// Sums that run beside each other in [`dot`]: one sum alone waits for every addition before it can begin the next.
+const LANES: usize = 8;
+
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
+    let count = a.len().min(b.len());
+    let (a, b) = (&a[..count], &b[..count]);
+    let mut lanes = [0.0; LANES];
+    for (x, y) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
+        for i in 0..LANES {
+            lanes[i] += x[i] * y[i];
+        }
+    }
+    let whole = count - count % LANES;
+    let rest: f64 = a[whole..].iter().zip(&b[whole..]).map(|(x, y)| x * y).sum();
+    let [p, q, r, s, t, u, v, w] = lanes;
+    ((p + t) + (q + u)) + ((r + v) + (s + w)) + rest
 }
 
 /// An orthonormal basis of some columns.
