@@ -56,7 +56,8 @@ const S_PER_HOUR: f64 = 3600.0;
 ///
 /// Looking often does not inflate the error rate: decisions fall only at looks whose number is fixed by the plan.
 /// Memory is bounded at any length: 25 KiB where nothing moves and 75 KiB for noise of a thousand pages, where times have a
-/// resolution of 2^-20 s (55 and 100 KiB with nanoseconds). A sample costs well under a microsecond on average.
+/// resolution of 2^-20 s (55 and 100 KiB with nanoseconds). A sample costs about a
+/// microsecond where runs are short, and well under one in long ones, beside its share of the looks.
 #[derive(Debug)]
 pub struct Monitor {
     quantity: Quantity,
