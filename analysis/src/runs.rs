@@ -9,7 +9,7 @@
 //! | [`scale`] | how numbers are compared: as ratios, or as differences |
 //! | [`baseline`] | earlier runs, and the value from which a further one is a regression |
 //! | [`confirmation`] | one run held against them; a regression has to be there in the next run too |
-//! | [`steps`] | where the level of a history changed, and by how much |
+//! | [`steps`](mod@steps) | where the level of a history changed, and by how much |
 //! | [`difference`] | two builds: paired rounds, or two estimates |
 
 pub mod baseline;
