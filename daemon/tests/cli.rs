@@ -28,6 +28,8 @@ mod help;
 mod helpers;
 #[path = "cli/history.rs"]
 mod history;
+#[path = "cli/in_unit.rs"]
+mod in_unit;
 #[path = "cli/killed.rs"]
 mod killed;
 #[path = "cli/load.rs"]
