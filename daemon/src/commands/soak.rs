@@ -364,13 +364,17 @@ pub fn soak_plan(
     let commit = commit::of(|name| std::env::var(name).ok(), std::env::current_dir().ok().as_deref());
     let policy = RunPolicy { commit: commit.id, branch: commit.branch, ..limits::policy(plan) };
     let audience = if quiet { Audience::PersonWhoWantsQuiet } else { Audience::Person };
-    let mut requests = Requests::Signals(Signals::listen()?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot start the runtime: {error}")))?;
     let soak = Soak { keeper, out, is_check, audience, ..Soak::new(store, policy) };
-    match runtime.block_on(crate::run::run(soak, &mut requests))? {
+    let ran = runtime.block_on(async {
+        // Signals arrive through the runtime: they are listened to inside of it.
+        let mut requests = Requests::Signals(Signals::listen()?);
+        crate::run::run(soak, &mut requests).await
+    });
+    match ran? {
         Ran::Concluded(soaked) => Ok(*soaked),
         Ran::Suspended => Err(Failure::new(Exit::Internal, "the run was suspended, which nobody can have asked for")),
     }
