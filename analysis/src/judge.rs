@@ -153,6 +153,7 @@ fn undecided(digest: &Digest, quantity: Quantity, question: &Question, why: Stri
         warmup_s: 0.0,
         onset_s: None,
         time_to_limit_s: None,
+        time_to_stop_s: None,
         growth_over_horizon_ratio: None,
         events: Vec::new(),
         points: digest.points(),
@@ -204,7 +205,11 @@ impl Settled {
         let baseline = origin + order::median_of(&settled.middle[..tenth]);
         let leak = found.kind == JudgementKind::Leak;
         let growth = (baseline > 0.0).then(|| per_s.map(|rate| rate.scaled(question.horizon_s / baseline))).flatten();
-        let limit = question.limit.filter(|_| leak);
+        let time_to = |level: Option<f64>| {
+            let level = level.filter(|_| leak)?;
+            projection::time_to_limit(&found, level, rigour.confidence).and_then(finite)
+        };
+        let nearest = question.limit.into_iter().chain(question.budget).reduce(f64::min);
         let mut judgement = Judgement {
             judgement: found.kind,
             rate_per_hour: per_s.map(|rate| rate.scaled(S_PER_HOUR)).and_then(finite),
@@ -222,9 +227,8 @@ impl Settled {
                 _ => question.warmup_s.unwrap_or(0.0).max(0.0) + left_out_s + warm_s,
             },
             onset_s: leak.then(|| origin_t_s + found.onset_share() * length_s),
-            time_to_limit_s: limit
-                .and_then(|limit| projection::time_to_limit(&found, limit, rigour.confidence))
-                .and_then(finite),
+            time_to_limit_s: time_to(nearest),
+            time_to_stop_s: time_to(question.limit),
             growth_over_horizon_ratio: growth.and_then(finite),
             events: found
                 .jumps

@@ -83,8 +83,11 @@ pub struct Judgement {
     pub warmup_s: f64,
     /// When the growth began, in seconds of the series' time, where it is a leak.
     pub onset_s: Option<f64>,
-    /// Seconds from the end of the series until the limit is reached at this rate.
+    /// Seconds from the end of the series until the nearest level that was asked about is reached at this rate, limit or budget.
     pub time_to_limit_s: Option<Estimate>,
+    /// Seconds from the end of the series until the limit is reached at which the target is stopped or refused.
+    #[serde(default)]
+    pub time_to_stop_s: Option<Estimate>,
     /// Growth over the horizon as a share of the settled baseline (0.05 = 5 %).
     pub growth_over_horizon_ratio: Option<Estimate>,
     /// Lasting changes of level.

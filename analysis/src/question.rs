@@ -30,8 +30,11 @@ pub struct Question {
     /// A warm-up that the user names, in seconds from the start of the series. It is left out. `None`: found by the
     /// engine.
     pub warmup_s: Option<f64>,
-    /// A level that must not be reached (cgroup limit, rlimit, budget), in units of the series.
+    /// A level at which the target is stopped or refused (limit of memory, of its cgroup, of descriptors), in units of the series.
     pub limit: Option<f64>,
+    /// A level that somebody wants kept, though nothing happens at it (budget of a profile), in units of the series.
+    #[serde(default)]
+    pub budget: Option<f64>,
     /// How far ahead growth is projected for its severity, in seconds.
     pub horizon_s: f64,
     /// How many series of the run are judged; the error rate is shared among them. At least 1.
@@ -52,6 +55,7 @@ impl Question {
             confidence: 0.95,
             warmup_s: None,
             limit: None,
+            budget: None,
             horizon_s: 7.0 * 86_400.0,
             family: 1,
             confirm_per_run: None,

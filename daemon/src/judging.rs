@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::attribution;
 use crate::budgets;
+use crate::levels::{Level, Levels};
 use crate::lives::{self, Life, Told};
 use crate::looks::Look;
 use crate::phases::{self, Phases};
@@ -177,10 +178,12 @@ pub fn findings(
             continue;
         }
         let asked_of = settled_of.unwrap_or(metric);
-        let mut question = policy.question(asked_of, if role == Role::Judged { family } else { 1 });
-        if column.series.scope == Scope::Tree {
-            question.limit = policy.limit(asked_of, behind.are_one());
-        }
+        let question = policy.question(asked_of, if role == Role::Judged { family } else { 1 });
+        let is_one = behind.are_one();
+        let limit = (policy.limit(asked_of, is_one).filter(|_| column.series.scope == Scope::Tree))
+            .map(|value| Level { value, source: policy.limit_source(asked_of, is_one) });
+        let levels = Levels::of(policy, asked_of, column, limit);
+        let question = levels.asked(question);
         let mut breaks_s = phases.restarts_s.clone();
         breaks_s.extend(breaks(column));
         let series = series(column, &phases, &breaks_s, operations)
@@ -200,7 +203,8 @@ pub fn findings(
             unit: column.series.quantity,
             scope,
             role,
-            limit: question.limit,
+            limit: levels.nearest().map(|level| level.value),
+            limit_source: levels.nearest().and_then(|level| level.source.clone()),
             decided_at_s: aside.decided_at_s.get(metric).copied(),
             judgement,
         });
@@ -490,6 +494,7 @@ fn unmeasured(
         scope,
         role: Role::Judged,
         limit: question.limit,
+        limit_source: policy.limit_source(metric, false),
         decided_at_s: None,
         judgement: judge(&empty, &question),
     })
@@ -568,6 +573,8 @@ mod tests {
             plan,
             limits: BTreeMap::new(),
             limits_of_each_process: BTreeMap::new(),
+            limit_sources: BTreeMap::new(),
+            limit_sources_of_each_process: BTreeMap::new(),
             attached: None,
             commit: None,
             branch: None,
@@ -616,6 +623,8 @@ mod tests {
     }
 
     const LEVEL: fn(f64) -> f64 = |_| 5e7;
+    /// A million bytes a second, to 110 million.
+    const GROWS: fn(f64) -> f64 = |t_s| 5e7 + 1e6 * t_s + f64::from(t_s as u32 * 7 % 5) * 4096.0;
     const JUMPS: fn(f64) -> f64 = |t_s| if t_s < 40.0 { 5e7 } else { 9e7 };
 
     #[test]
@@ -641,6 +650,20 @@ mod tests {
         };
         assert!(!says_so(|_| 3.0));
         assert!(says_so(|t_s| if (20.0..30.0).contains(&t_s) { 4.0 } else { 3.0 }));
+    }
+
+    #[test]
+    fn growth_is_projected_to_the_budget_that_it_misses_first_which_stops_nothing() {
+        let profile = "[judge]\nduration = '60s'\nhorizon = '1h'\n\
+                       [budget.default]\nmost = { peak = '140MB' }\nmore = { level = '200MB' }\nmissed = { peak = '90MB' }\n";
+        let found = found(profile, &[("anon_swap_bytes", GROWS)], &[]);
+        let series = &found.series[0];
+        assert_eq!(series.judgement.judgement, JudgementKind::Leak);
+        let budget = reports::LimitSource::Budget { name: "most".to_owned() };
+        assert_eq!((series.limit, &series.limit_source), (Some(140e6), &Some(budget)));
+        let time_s = series.judgement.time_to_limit_s.expect("it grows").value;
+        assert!((time_s - 30.0).abs() < 3.0, "{time_s}");
+        assert_eq!(series.judgement.time_to_stop_s, None);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub mod http;
 pub mod journal;
 pub mod judging;
 pub mod keeper;
+pub mod levels;
 pub mod limits;
 pub mod lives;
 pub mod load;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use soakd_profiles::{Plan, TargetSource};
+use soakd_reports as reports;
 use soakd_sampler::{Limit, LimitSource, METRICS, ProcRoot};
 
 use crate::policy::RunPolicy;
@@ -16,6 +17,21 @@ pub struct Limits {
     pub of_all: BTreeMap<String, f64>,
     /// For each of them; they say nothing about the sum over several.
     pub of_each: BTreeMap<String, f64>,
+    /// What sets those for all.
+    pub sources_of_all: BTreeMap<String, reports::LimitSource>,
+    /// What sets those for each.
+    pub sources_of_each: BTreeMap<String, reports::LimitSource>,
+}
+
+/// A limit as a report names it.
+fn told(source: &LimitSource) -> reports::LimitSource {
+    match source {
+        LimitSource::Cgroup(_) => reports::LimitSource::Cgroup,
+        LimitSource::AddressSpace | LimitSource::DataSegment => reports::LimitSource::MemoryOfProcess,
+        LimitSource::OpenFiles => reports::LimitSource::OpenFiles,
+        LimitSource::Tasks(_) => reports::LimitSource::Tasks,
+        LimitSource::Host => reports::LimitSource::Host,
+    }
 }
 
 /// What is asked of a run by `plan`, with its limits as they are now. Of which commit the target is remains open.
@@ -29,6 +45,8 @@ pub fn policy(plan: Plan) -> RunPolicy {
     RunPolicy {
         limits: limits.of_all,
         limits_of_each_process: limits.of_each,
+        limit_sources: limits.sources_of_all,
+        limit_sources_of_each_process: limits.sources_of_each,
         commit: None,
         branch: None,
         attached,
@@ -59,12 +77,21 @@ pub fn of(plan: &Plan) -> Limits {
         let smallest = |is_for_each: bool| {
             let counts =
                 |limit: &&Limit| limit.source.stops(row.id) && limit.source.is_for_each_process() == is_for_each;
-            found.iter().filter(counts).map(|limit| limit.amount).min()
+            let smallest = found.iter().filter(counts).min_by_key(|limit| limit.amount)?;
+            Some((smallest.amount, told(&smallest.source)))
         };
-        let of_all = named_bytes.filter(|_| LimitSource::Host.stops(row.id)).or_else(|| smallest(false));
-        let of_each = named_files.filter(|_| LimitSource::OpenFiles.stops(row.id)).or_else(|| smallest(true));
-        limits.of_all.extend(of_all.map(|amount| (row.name.to_owned(), amount as f64)));
-        limits.of_each.extend(of_each.map(|amount| (row.name.to_owned(), amount as f64)));
+        let named_bytes = named_bytes.filter(|_| LimitSource::Host.stops(row.id));
+        let named_files = named_files.filter(|_| LimitSource::OpenFiles.stops(row.id));
+        let of_all = named_bytes.map(|amount| (amount, reports::LimitSource::MemoryLimit)).or_else(|| smallest(false));
+        let of_each = named_files.map(|amount| (amount, reports::LimitSource::OpenFiles)).or_else(|| smallest(true));
+        if let Some((amount, source)) = of_all {
+            limits.of_all.insert(row.name.to_owned(), amount as f64);
+            limits.sources_of_all.insert(row.name.to_owned(), source);
+        }
+        if let Some((amount, source)) = of_each {
+            limits.of_each.insert(row.name.to_owned(), amount as f64);
+            limits.sources_of_each.insert(row.name.to_owned(), source);
+        }
     }
     limits
 }

@@ -145,8 +145,10 @@ pub fn judge_members(
     let judged = |points: &[(f64, f64)]| -> Option<Judgement> {
         let last = points.last()?.1;
         // What the others hold is not available to these.
+        let held = (tree.values.last().copied().unwrap_or(last) - last).max(0.0);
         let question = Question {
-            limit: question.limit.map(|limit| limit - (tree.values.last().copied().unwrap_or(last) - last).max(0.0)),
+            limit: question.limit.map(|limit| limit - held),
+            budget: question.budget.map(|budget| budget - held),
             ..question.clone()
         };
         let column = Column {

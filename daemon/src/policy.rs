@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use soakd_analysis::{Question, Tolerance};
 use soakd_profiles::{Per, Plan, Source, Warmup};
+use soakd_reports::LimitSource;
 use soakd_sampler::{Detail, METRICS, Metric, MetricId};
 
 use crate::heap_source;
@@ -20,6 +21,12 @@ pub struct RunPolicy {
     /// Such levels that hold for each process of the target by itself.
     #[serde(default)]
     pub limits_of_each_process: BTreeMap<String, f64>,
+    /// What sets the limits, by metric; a run of an older version does not know.
+    #[serde(default)]
+    pub limit_sources: BTreeMap<String, LimitSource>,
+    /// What sets those of each process.
+    #[serde(default)]
+    pub limit_sources_of_each_process: BTreeMap<String, LimitSource>,
     /// How an attached target was named; `None` where it was started.
     pub attached: Option<String>,
     /// Commit of the target, where the environment tells.
@@ -102,6 +109,16 @@ impl RunPolicy {
         self.limits.get(metric).into_iter().chain(of_it).copied().reduce(f64::min)
     }
 
+    /// What sets that level.
+    #[must_use]
+    pub fn limit_source(&self, metric: &str, is_one_process: bool) -> Option<LimitSource> {
+        let limit = self.limit(metric, is_one_process)?;
+        match self.limits.get(metric) {
+            Some(of_all) if *of_all == limit => self.limit_sources.get(metric).cloned(),
+            _ => self.limit_sources_of_each_process.get(metric).cloned(),
+        }
+    }
+
     /// The question asked of the series of `metric`, one of `family` that are judged together.
     #[must_use]
     pub fn question(&self, metric: &str, family: usize) -> Question {
@@ -138,6 +155,8 @@ pub(crate) fn test_policy(text: &str) -> RunPolicy {
         plan,
         limits: BTreeMap::new(),
         limits_of_each_process: BTreeMap::new(),
+        limit_sources: BTreeMap::new(),
+        limit_sources_of_each_process: BTreeMap::new(),
         attached: None,
         commit: None,
         branch: None,

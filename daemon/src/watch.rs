@@ -383,6 +383,8 @@ mod tests {
             plan,
             limits: BTreeMap::new(),
             limits_of_each_process: BTreeMap::new(),
+            limit_sources: BTreeMap::new(),
+            limit_sources_of_each_process: BTreeMap::new(),
             attached: None,
             commit: None,
             branch: None,

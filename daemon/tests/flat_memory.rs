@@ -41,6 +41,8 @@ fn policy() -> RunPolicy {
         plan,
         limits: BTreeMap::new(),
         limits_of_each_process: BTreeMap::new(),
+        limit_sources: BTreeMap::new(),
+        limit_sources_of_each_process: BTreeMap::new(),
         attached: None,
         commit: None,
         branch: None,

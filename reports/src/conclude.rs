@@ -285,7 +285,8 @@ pub fn severity_of(judgement: &Judgement, projection: Option<&Projection>, horiz
     let shown = projection.map_or(Severity::None, |projection| {
         let low = |estimate: Option<Estimate>| estimate.and_then(|estimate| estimate.low);
         let by_growth = low(projection.growth_ratio).map_or(Severity::None, Severity::of_ratio);
-        let latest_s = judgement.time_to_limit_s.and_then(|time| time.high);
+        // A budget that is missed stops nothing: it is judged as a budget, and growth by its size.
+        let latest_s = judgement.time_to_stop_s.and_then(|time| time.high);
         match latest_s {
             Some(latest_s) if latest_s <= projection.over_s => Severity::Critical,
             _ => by_growth,

@@ -71,6 +71,6 @@ pub use render::terminal::headline;
 pub use render::{Charset, Colour, Look, RENDERERS, RenderError, Renderer, Report, renderer};
 pub use run::{Ended, Host, Run};
 pub use schema::verdict_schema;
-pub use series::{Per, Projection, Role, Scope, SeriesFinding, SeriesVerdict, TolerancePer};
+pub use series::{LimitSource, Per, Projection, Role, Scope, SeriesFinding, SeriesVerdict, TolerancePer};
 pub use trend_chart::{TrendChart, TrendPoint, TrendStep, trend_figure, trend_svg};
 pub use verdict::{DecidedBy, Findings, SCHEMA, SchemaId, Verdict};

@@ -14,7 +14,7 @@ use scene::{Anchor, Paint, Scene};
 use crate::amount::amount;
 use crate::recording::Recording;
 use crate::sentence::{name, outlook, series_line};
-use crate::series::SeriesVerdict;
+use crate::series::{LimitSource, SeriesVerdict};
 use crate::verdict::Verdict;
 
 /// Width of a picture, in its own units.
@@ -136,7 +136,8 @@ fn data(scene: &mut Scene, area: &Area, lines: &Lines, series: &SeriesVerdict) {
     if let Some(limit) = series.limit.filter(|limit| area.values.holds(*limit)) {
         let y = area.y(limit);
         scene.line(&[(LEFT, y), (WIDTH - RIGHT, y)], Paint::Limit, 1.5, &[]);
-        let text = format!("limit {}", amount(series.unit, limit, None));
+        let word = if matches!(series.limit_source, Some(LimitSource::Budget { .. })) { "budget" } else { "limit" };
+        let text = format!("{word} {}", amount(series.unit, limit, None));
         scene.text(WIDTH - RIGHT - 4.0, y - 5.0, Anchor::End, 11.0, Paint::Limit, &text);
     }
 }

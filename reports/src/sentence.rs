@@ -9,7 +9,7 @@ use crate::budget::{Bound, Budget, BudgetStatus};
 use crate::outcome::{Outcome, Severity};
 use crate::record::{Heap, HeapFrom, Source, SourceStatus};
 use crate::run::{Ended, Run};
-use crate::series::{Per, Role, Scope, SeriesVerdict};
+use crate::series::{LimitSource, Per, Role, Scope, SeriesVerdict};
 use crate::verdict::DecidedBy;
 
 /// The rate by which a series was judged: per operation where its tolerance is, per hour elsewhere.
@@ -117,10 +117,26 @@ pub fn outlook(series: &SeriesVerdict) -> Option<String> {
     let share = projection.growth_ratio.map(|ratio| format!(" ({})", percent(ratio.value))).unwrap_or_default();
     let mut text = format!("+{growth}{share} in {}", span(projection.over_s));
     if let Some(time) = &series.judgement.time_to_limit_s {
-        let limit = series.limit.map(|limit| format!(" of {}", amount(series.unit, limit, None))).unwrap_or_default();
-        text.push_str(&format!("; reaches the limit{limit} in {}", span_estimate(time)));
+        let level = series.limit.map(|limit| format!(" of {}", amount(series.unit, limit, None))).unwrap_or_default();
+        text.push_str(&format!("; reaches the {}{level} in {}", limit_name(series), span_estimate(time)));
     }
     Some(text)
+}
+
+/// What the nearest level is called that a series must not reach: `memory limit`, ``budget `peak` ``.
+#[must_use]
+pub fn limit_name(series: &SeriesVerdict) -> String {
+    let name = match &series.limit_source {
+        Some(LimitSource::MemoryLimit) => "memory limit",
+        Some(LimitSource::Cgroup) => "cgroup's memory limit",
+        Some(LimitSource::Host) => "host's memory",
+        Some(LimitSource::MemoryOfProcess) => "process's memory limit",
+        Some(LimitSource::OpenFiles) => "limit on open files",
+        Some(LimitSource::Tasks) => "cgroup's limit on threads",
+        Some(LimitSource::Budget { name }) => return format!("budget `{name}`"),
+        None => "limit",
+    };
+    name.to_owned()
 }
 
 /// A budget in one line: ``violated: budget `growth`: `rss_bytes` 62 MiB, at most 50 MiB``.

@@ -70,6 +70,29 @@ pub struct Projection {
     pub growth_ratio: Option<Estimate>,
 }
 
+/// What sets a level that must not be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LimitSource {
+    /// The profile, or the command line, names a limit of memory.
+    MemoryLimit,
+    /// A cgroup that the target is in holds its memory.
+    Cgroup,
+    /// The host has no more memory.
+    Host,
+    /// A resource limit of each process on its memory.
+    MemoryOfProcess,
+    /// A resource limit of each process on its descriptors.
+    OpenFiles,
+    /// A cgroup that the target is in holds its threads.
+    Tasks,
+    /// A budget of the profile, at which nothing happens to the target.
+    Budget {
+        /// Its name.
+        name: String,
+    },
+}
+
 /// One series of a run: what was measured, and what it was found to do.
 ///
 /// The fields of the [`Judgement`] stand beside the others in the document.
@@ -88,8 +111,11 @@ pub struct SeriesVerdict {
     pub judgement: Judgement,
     /// The tolerated growth, by which it was judged.
     pub tolerance: TolerancePer,
-    /// A level that must not be reached, in units of the series.
+    /// The nearest level that must not be reached, in units of the series.
     pub limit: Option<f64>,
+    /// What sets that level; `None` where there is none, or it was not recorded.
+    #[serde(default)]
+    pub limit_source: Option<LimitSource>,
     /// How much the growth comes to.
     pub severity: Severity,
     /// Growth as far ahead as the run supports; `None` where there is no rate.
@@ -112,8 +138,10 @@ pub struct SeriesFinding {
     pub scope: Scope,
     /// What it counts for.
     pub role: Role,
-    /// A level that must not be reached (the limit of the question), in units of the series.
+    /// The nearest level that must not be reached (limit or budget of the question), in units of the series.
     pub limit: Option<f64>,
+    /// What sets that level, where it is known.
+    pub limit_source: Option<LimitSource>,
     /// When the evidence decided, in seconds of the run; `None` where it was judged at the end.
     pub decided_at_s: Option<f64>,
     /// What it was found to do.

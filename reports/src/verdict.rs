@@ -199,12 +199,24 @@ fn read_together(mut series: Vec<SeriesFinding>) -> Vec<SeriesFinding> {
 
 /// Adds to a finding what follows from it: tolerance as judged, projection, severity.
 fn complete(finding: SeriesFinding, run: &Run, policy: &Policy) -> SeriesVerdict {
-    let SeriesFinding { metric, unit, scope, role, limit, decided_at_s, judgement } = finding;
+    let SeriesFinding { metric, unit, scope, role, limit, limit_source, decided_at_s, judgement } = finding;
     let tolerance = match judgement.tolerance_per_op {
         Some(value) => TolerancePer { value, per: Per::Op },
         None => TolerancePer { value: judgement.tolerance_per_hour, per: Per::Hour },
     };
     let projection = project(&judgement, run.duration_s, policy.horizon_s);
     let severity = severity_of(&judgement, projection.as_ref(), policy.horizon_s);
-    SeriesVerdict { metric, unit, scope, role, tolerance, limit, severity, projection, decided_at_s, judgement }
+    SeriesVerdict {
+        metric,
+        unit,
+        scope,
+        role,
+        tolerance,
+        limit,
+        limit_source,
+        severity,
+        projection,
+        decided_at_s,
+        judgement,
+    }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use soakd_analysis::formats::{self, Column, Table};
 use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Tolerance, judge};
 use soakd_profiles::{Per, is_counter_name, units};
-use soakd_reports::{Outcome, Role, Scope, SeriesVerdict, Severity, TolerancePer, sentence};
+use soakd_reports::{LimitSource, Outcome, Role, Scope, SeriesVerdict, Severity, TolerancePer, sentence};
 use soakd_sampler::MetricId;
 use soakd_sampler::Scope::Host;
 use soakd_sampler::TreeSum::Cumulative;
@@ -143,6 +143,7 @@ fn verdict(metric: &str, question: &Question, judgement: Judgement) -> SeriesVer
         role: Role::Judged,
         tolerance,
         limit: question.limit,
+        limit_source: question.limit.map(|_| LimitSource::MemoryLimit),
         severity: Severity::None,
         projection: None,
         decided_at_s: None,

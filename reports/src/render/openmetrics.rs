@@ -157,7 +157,7 @@ impl Page {
         self.gauge(
             "series_time_to_limit",
             "seconds",
-            "Time from the end of the run until the limit of the series is reached.",
+            "Time from the end of the run until the nearest limit or budget of the series is reached.",
             each(&|series| one(series.judgement.time_to_limit_s.map(|time| time.value))),
         );
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use soakd_analysis::judgement::{ModelChoice, ModelScore};
 use soakd_analysis::{Estimate, Judgement, JudgementKind, Quantity};
 use soakd_reports::{
-    Attribution, Bound, Budget, Ended, Event, Findings, Gap, Heap, HeapFrom, Host, Load, Looks, Overhead, Policy, Role,
-    Run, Samples, Scope, SeriesFinding, Source, SourceCost, SourceFailures, SourceStatus, Verdict, Warning,
+    Attribution, Bound, Budget, Ended, Event, Findings, Gap, Heap, HeapFrom, Host, LimitSource, Load, Looks, Overhead,
+    Policy, Role, Run, Samples, Scope, SeriesFinding, Source, SourceCost, SourceFailures, SourceStatus, Verdict,
+    Warning,
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -95,6 +96,7 @@ fn judgement(kind: JudgementKind, rate: f64, low: f64, high: f64) -> Judgement {
         warmup_s: 60.0,
         onset_s: None,
         time_to_limit_s: None,
+        time_to_stop_s: None,
         growth_over_horizon_ratio: None,
         events: Vec::new(),
         points: 3540,
@@ -109,6 +111,7 @@ fn series(metric: &str, role: Role, judgement: Judgement) -> SeriesFinding {
         scope: Scope::Tree,
         role,
         limit: None,
+        limit_source: None,
         decided_at_s: None,
         judgement,
     }
@@ -271,6 +274,7 @@ fn fail() -> Findings {
         ],
     );
     findings.series[0].limit = Some(512.0 * MIB);
+    findings.series[0].limit_source = Some(LimitSource::Budget { name: "most".to_owned() });
     findings.attribution = vec![
         Attribution { what: "worker[4712]".to_owned(), share: 0.93 },
         Attribution { what: "server[4711]".to_owned(), share: 0.07 },
@@ -296,6 +300,7 @@ fn block() -> Findings {
         scores: scores(["exponential", "linear"]),
     });
     leak.time_to_limit_s = Some(estimate(3840.0, 3580.0, 4140.0));
+    leak.time_to_stop_s = leak.time_to_limit_s;
     leak.evidence = vec!["it grows 420 MiB/h (390 MiB/h to 450 MiB/h, 95 %); tolerated is 15.4 MiB/h".to_owned()];
     leak.tolerance_per_hour = 15.36 * MIB;
     leak.points = 480;
@@ -317,6 +322,7 @@ fn block() -> Findings {
         series.decided_at_s = Some(90.0);
     }
     findings.series[0].limit = Some(512.0 * MIB);
+    findings.series[0].limit_source = Some(LimitSource::MemoryLimit);
     findings
 }
 

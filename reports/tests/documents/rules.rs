@@ -3,8 +3,8 @@
 use soakd_analysis::{Estimate, JudgementKind};
 use soakd_reports::conclude::REACH;
 use soakd_reports::{
-    Bound, Budget, BudgetStatus, DecidedBy, Ended, Findings, InconclusiveAs, Outcome, Role, SeriesFinding, Severity,
-    Verdict,
+    Bound, Budget, BudgetStatus, DecidedBy, Ended, Findings, InconclusiveAs, LimitSource, Outcome, Role, SeriesFinding,
+    Severity, Verdict,
 };
 
 use crate::cases;
@@ -85,13 +85,23 @@ fn only_what_the_interval_shows_counts() {
 fn a_limit_is_critical_when_it_is_surely_reached_within_the_projection() {
     let leak = |latest_s: Option<f64>| {
         of_growth(JudgementKind::Leak, 0.01, 0.02, |findings| {
-            findings.series[0].judgement.time_to_limit_s =
-                Some(Estimate { value: 3600.0, low: Some(1800.0), high: latest_s, confidence: 0.95 });
+            let time = Some(Estimate { value: 3600.0, low: Some(1800.0), high: latest_s, confidence: 0.95 });
+            (findings.series[0].judgement.time_to_limit_s, findings.series[0].judgement.time_to_stop_s) = (time, time);
         })
     };
     assert_eq!(leak(Some(REACH * 3600.0)), (Outcome::Block, Severity::Critical));
     assert_eq!(leak(Some(REACH * 3600.0 + 1.0)), (Outcome::Fail, Severity::Low));
     assert_eq!(leak(None), (Outcome::Fail, Severity::Low));
+}
+
+#[test]
+fn a_budget_that_is_reached_within_the_projection_is_not_critical() {
+    let outcome = of_growth(JudgementKind::Leak, 0.01, 0.02, |findings| {
+        let soon = Estimate { value: 60.0, low: Some(50.0), high: Some(70.0), confidence: 0.95 };
+        findings.series[0].limit_source = Some(LimitSource::Budget { name: "most".to_owned() });
+        findings.series[0].judgement.time_to_limit_s = Some(soon);
+    });
+    assert_eq!(outcome, (Outcome::Fail, Severity::Low));
 }
 
 #[test]
