@@ -11,6 +11,7 @@
 //! | [`retention`] | what is thinned and what is removed |
 //! | [`tidy`](mod@tidy) | that carried out |
 //! | [`archive`] | runs as files in a folder |
+//! | [`when`](mod@when) | points in time as people name them |
 
 pub mod archive;
 pub mod baseline;
@@ -21,3 +22,4 @@ pub mod retention;
 pub mod tidy;
 pub mod trend;
 pub mod waiting;
+pub mod when;

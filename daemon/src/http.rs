@@ -50,6 +50,15 @@ pub enum HttpUrlError {
     UserInfo,
 }
 
+impl HttpUrl {
+    /// Whether it is one of this host, whatever else listens there.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<std::net::IpAddr>();
+        address.map_or(self.host == "localhost", |address| address.to_canonical().is_loopback())
+    }
+}
+
 impl FromStr for HttpUrl {
     type Err = HttpUrlError;
 

@@ -31,7 +31,8 @@ pub fn recording(store: &Store, record: &RunRecord) -> Result<Recording, StoreEr
     Ok(Recording { judged: Some(Span { from_s: judged.from_s, to_s: judged.to_s }), series })
 }
 
-fn origin(scope: &Scope) -> Option<Origin> {
+/// What a series counts, as reports name it; `None` for one of a single process.
+pub(crate) fn origin(scope: &Scope) -> Option<Origin> {
     match scope {
         Scope::Tree => Some(Origin::Tree),
         Scope::Host => Some(Origin::Host),

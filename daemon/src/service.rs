@@ -18,8 +18,10 @@
 //! | [`lock`], [`store_opening`], [`housekeeping`], [`facts`] | one daemon for each state folder, its store, what it costs |
 //! | [`signals`] | what it is told by signals |
 //! | [`notify`] | what the service manager is told, and its watchdog |
+//! | [`api`] | the API |
 
 pub mod alerts;
+pub mod api;
 pub mod config;
 pub mod facts;
 pub mod handle;

@@ -93,17 +93,14 @@ impl Recording {
         self.series.iter().all(|series| series.points().next().is_none())
     }
 
-    /// The samples as rows.
-    pub(crate) fn table(&self) -> Table {
-        // Times are recorded once for each sample, so equal times are equal to the bit.
-        let mut t_s: Vec<f64> = self.series.iter().flat_map(|series| series.points().map(|(t_s, _)| t_s)).collect();
-        t_s.sort_by(f64::total_cmp);
-        t_s.dedup();
-        let mut columns: Vec<(String, Vec<Option<f64>>)> = Vec::with_capacity(self.series.len());
+    /// A name for each series that no other has: that of its metric, behind that of its source where two are called alike.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::with_capacity(self.series.len());
         for series in &self.series {
             let mut name = series.metric.clone();
-            while name == "t_s" || columns.iter().any(|(other, _)| *other == name) {
-                // Two sources may call their numbers alike; each column has a name of its own.
+            while name == "t_s" || names.contains(&name) {
+                // Two sources may call their numbers alike.
                 let before = match &series.origin {
                     Origin::Source { name } => name.as_str(),
                     Origin::Host => "host",
@@ -112,14 +109,27 @@ impl Recording {
                 let before = before.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
                 name = format!("{before}_{name}");
             }
+            names.push(name);
+        }
+        names
+    }
+
+    /// The samples as rows.
+    pub(crate) fn table(&self) -> Table {
+        // Times are recorded once for each sample, so equal times are equal to the bit.
+        let mut t_s: Vec<f64> = self.series.iter().flat_map(|series| series.points().map(|(t_s, _)| t_s)).collect();
+        t_s.sort_by(f64::total_cmp);
+        t_s.dedup();
+        let column = |series: &Recorded| {
             let mut values = vec![None; t_s.len()];
             for (time, value) in series.points() {
                 if let Ok(row) = t_s.binary_search_by(|other| other.total_cmp(&time)) {
                     values[row] = Some(value);
                 }
             }
-            columns.push((name, values));
-        }
+            values
+        };
+        let columns = self.names().into_iter().zip(self.series.iter().map(column)).collect();
         Table { t_s, columns }
     }
 }

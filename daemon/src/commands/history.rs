@@ -7,11 +7,11 @@ mod prune;
 mod show;
 mod trend;
 
+pub(crate) use self::trend::text as trend_text;
+
 use std::path::Path;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use soakd_profiles::units;
 use soakd_reports::Charset;
 use soakd_reports::render::escape::escape;
 
@@ -23,7 +23,7 @@ use crate::history::entry::{Entry, Filter};
 use crate::history::measure::{self, Number};
 use crate::history::retention::{Retention, Told};
 use crate::store::{Store, StoreError};
-use crate::{exit_of, opening};
+use crate::{exit_of, history, opening};
 
 /// Does what is asked for with the history in the folder `state`.
 ///
@@ -72,20 +72,15 @@ fn filter(which: &Which) -> Result<Filter, Failure> {
         branch: which.branch.clone(),
         outcome: which.outcome.map(|outcome| outcome.outcome()),
         since: which.since.as_deref().map(when).transpose()?,
+        before: None,
         last: which.last,
     })
 }
 
-/// A point in time: so long ago, or a date.
+/// A point in time that is named as `--since`.
 fn when(text: &str) -> Result<Timestamp, Failure> {
-    if let Some(ago) = units::duration(text) {
-        let ago = jiff::SignedDuration::try_from(ago).unwrap_or(jiff::SignedDuration::MAX);
-        return Ok(Timestamp::now().checked_sub(ago).unwrap_or(Timestamp::MIN));
-    }
-    let date = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|date| date.timestamp());
-    text.parse().ok().or_else(date).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("`--since {text}` is not understood"))
-            .hint("expected how long ago (36h, 7d), a date such as 2026-11-21, or a time such as 2026-11-21T09:30:00Z")
+    history::when::when(text).map_err(|unclear| {
+        Failure::new(Exit::Usage, format!("`--since {text}` is not understood")).hint(unclear.hint())
     })
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use soakd_reports::{Outcome, Verdict};
 
-use crate::store::{RunRecord, RunState, Store, StoreError};
+use crate::store::{RunKey, RunRecord, RunState, Store, StoreError};
 
 /// A run as the history knows it.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct Filter {
     pub outcome: Option<Outcome>,
     /// Started then or later.
     pub since: Option<Timestamp>,
+    /// Older than this one.
+    pub before: Option<RunKey>,
     /// No more than this many, the newest.
     pub last: Option<usize>,
 }
@@ -80,7 +82,12 @@ pub fn of(store: &Store, record: RunRecord) -> Result<Entry, StoreError> {
 pub fn list(store: &Store, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     // The newest first, so that no more verdicts are read than are asked for.
-    for record in store.runs()?.into_iter().rev().filter(|record| filter.takes(record)) {
+    let mut records = store.runs()?;
+    if let Some(before) = filter.before {
+        let place = records.iter().position(|record| record.key == before);
+        records.truncate(place.unwrap_or(records.len()));
+    }
+    for record in records.into_iter().rev().filter(|record| filter.takes(record)) {
         if filter.last.is_some_and(|last| entries.len() >= last) {
             break;
         }
@@ -92,6 +99,13 @@ pub fn list(store: &Store, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
     }
     entries.reverse();
     Ok(entries)
+}
+
+/// Those that can be compared: they have a verdict, and were not cut short.
+#[must_use]
+pub fn whole(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.retain(|entry| entry.verdict.as_ref().is_some_and(|verdict| !verdict.run.ended.cut_short()));
+    entries
 }
 
 /// Runs that have ended.

@@ -1,7 +1,7 @@
 //! The few numbers that a run comes to, and that can be followed from run to run.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use soakd_analysis::Quantity;
 use soakd_analysis::runs::{Scale, Worse};
 use soakd_reports::{Per, Role, SeriesVerdict};
@@ -10,7 +10,9 @@ use super::entry::Entry;
 use crate::store::{Column, Scope, SeriesRecord, Store, StoreError};
 
 /// A number of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum Measure {
@@ -62,7 +64,7 @@ impl Measure {
 }
 
 /// What a number is about: the measure, and of which series.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
     /// The measure.
     pub measure: Measure,

@@ -1,7 +1,8 @@
 //! Numbers over runs, and where they changed.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use soakd_analysis::runs::{self, Worse};
 use soakd_analysis::{Estimate, Quantity};
 use soakd_reports::{Per, Severity};
@@ -16,7 +17,7 @@ pub const SMALLEST_CHANGE: f64 = 0.05;
 const CONFIDENCE: f64 = 0.95;
 
 /// One number over the runs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Trend {
     /// What it is about.
     #[serde(flatten)]
@@ -32,11 +33,13 @@ pub struct Trend {
 }
 
 /// The number of one run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TrendPoint")]
 pub struct Point {
     /// The run.
     pub run: String,
     /// When it started.
+    #[schemars(with = "String")]
     pub start: Timestamp,
     /// What was tested.
     pub commit: Option<String>,
@@ -47,7 +50,8 @@ pub struct Point {
 }
 
 /// A lasting change of level.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TrendStep")]
 pub struct Step {
     /// Last run and commit before it.
     pub after: At,
@@ -66,7 +70,8 @@ pub struct Step {
 }
 
 /// A place in the history.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TrendPlace")]
 pub struct At {
     /// The run.
     pub run: String,

@@ -27,7 +27,9 @@ impl Renderer for Csv {
     }
 }
 
-fn csv(recording: &Recording) -> String {
+/// The samples of `recording`, a column for each series by its [name](Recording::names).
+#[must_use]
+pub fn csv(recording: &Recording) -> String {
     let table = recording.table();
     let mut text = "t_s".to_owned();
     for (name, _) in &table.columns {

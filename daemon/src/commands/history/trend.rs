@@ -8,7 +8,7 @@ use super::{safe, stored};
 use crate::cli::Format;
 use crate::commands::output;
 use crate::exit::{Exit, Failure};
-use crate::history::entry::{self, Entry, Filter};
+use crate::history::entry::{self, Filter};
 use crate::history::measure::Measure;
 use crate::history::trend::{self, At, Trend, short};
 use crate::store::Store;
@@ -26,10 +26,7 @@ pub(super) fn trends(
     svg: Option<&Path>,
     format: Format,
 ) -> Result<(), Failure> {
-    let entries: Vec<Entry> = stored(entry::list(store, filter))?
-        .into_iter()
-        .filter(|entry| entry.verdict.as_ref().is_some_and(|verdict| !verdict.run.ended.cut_short()))
-        .collect();
+    let entries = entry::whole(stored(entry::list(store, filter))?);
     let wanted = |trend: &Trend| {
         (metrics.is_empty() || metrics.contains(&trend.subject.metric))
             && (measures.is_empty() || measures.contains(&trend.subject.measure))
@@ -50,9 +47,14 @@ pub(super) fn trends(
         ));
         return Ok(());
     }
-    let mut text = format!("{} runs of profile `{}`\n", entries.len(), safe(profile));
+    output::result(&text(profile, entries.len() as u64, &trends))
+}
+
+/// Trends of the runs of a profile, for people.
+pub(crate) fn text(profile: &str, runs_count: u64, trends: &[Trend]) -> String {
+    let mut text = format!("{runs_count} runs of profile `{}`\n", safe(profile));
     let blocks: &[char] = if output::is_ascii() { &ASCII_BLOCKS } else { &BLOCKS };
-    for trend in &trends {
+    for trend in trends {
         let values = || trend.points.iter().map(|point| point.value);
         let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
         let last = values().next_back().unwrap_or(0.0);
@@ -68,7 +70,7 @@ pub(super) fn trends(
             text.push_str(&format!("  {}\n", safe(&sentence)));
         }
     }
-    output::result(&text)
+    text
 }
 
 /// Draws `trends` into `file`: whole, or as it was.
