@@ -1,5 +1,6 @@
 //! Arguments and help, nothing else.
 
+pub mod ctl;
 pub mod history;
 
 use std::ffi::OsString;
@@ -46,6 +47,8 @@ pub enum Command {
     },
     /// Two builds: run ids or verdict files, or two profiles that are run in turns
     Compare(history::CompareArgs),
+    /// Talk to the daemon: submit, list, show, cancel, follow, and all else that its API can do
+    Ctl(ctl::CtlArgs),
     /// Judge recorded series: CSV, JSON lines, a Prometheus answer, mprof, psrecord or pidstat output
     Analyze(AnalyzeArgs),
     /// The service: soaks in a queue and on a schedule, targets that are watched without end

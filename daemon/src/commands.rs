@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod compare;
+pub mod ctl;
 pub mod daemon;
 pub mod doctor;
 pub mod files;
@@ -12,6 +13,7 @@ pub mod report;
 pub mod schema;
 pub mod selftest;
 pub mod soak;
+pub mod table;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -81,6 +83,7 @@ fn samples(command: &Command) -> bool {
         Command::Daemon(_)
         | Command::Check(_) | Command::Run(_) | Command::Attach(_) | Command::Compare(_) | Command::Selftest(_) => true,
         Command::Report(_)
+        | Command::Ctl(_)
         | Command::History { .. }
         | Command::Analyze(_)
         | Command::Profile { .. }
@@ -109,6 +112,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Report(arguments) => report::report(&arguments, state),
         Command::History { action } => history::history(&action, &state()?),
         Command::Compare(arguments) => compare::compare(&arguments, state),
+        Command::Ctl(arguments) => ctl::ctl(&arguments, cli.state.as_ref(), state),
         Command::Analyze(arguments) => analyze::analyze(&arguments),
         Command::Profile { action } => profile::profile(&action),
         Command::Schema { document } => schema::schema(document),

@@ -14,6 +14,8 @@ mod bad_profiles;
 mod bad_targets;
 #[path = "cli/checkpoints.rs"]
 mod checkpoints;
+#[path = "cli/ctl.rs"]
+mod ctl;
 #[path = "cli/daemon.rs"]
 mod daemon;
 #[path = "cli/disk.rs"]

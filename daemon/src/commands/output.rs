@@ -12,8 +12,16 @@ use crate::exit::{Exit, Failure};
 /// # Errors
 /// [`Exit::CannotWrite`] where it cannot be written. A reader that has gone away has seen enough, which is no error.
 pub fn result(text: &str) -> Result<(), Failure> {
+    bytes(text.as_bytes())
+}
+
+/// Writes a result that may be no text to standard output.
+///
+/// # Errors
+/// As [`result`].
+pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::CannotWrite, format!("cannot write to standard output: {error}")))
         }

@@ -30,6 +30,8 @@ fn every_command_explains_itself() {
         &["history", "baseline", "set"],
         &["history", "baseline", "show"],
         &["compare"],
+        &["ctl"],
+        &["ctl", "submit"],
         &["analyze"],
         &["daemon"],
         &["profile"],

@@ -158,7 +158,7 @@ impl Place {
     }
 
     /// The store, beside a soakd that may be writing to it.
-    fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         Store::open(&self.path("state")).expect("the store can be opened").store
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{safe, stored};
 use crate::cli::Format;
 use crate::commands::output;
+use crate::commands::table::table;
 use crate::exit::Failure;
 use crate::history::entry::{self, Entry, Filter};
 use crate::history::trend::short;
@@ -97,17 +98,4 @@ pub(super) fn list(store: &Store, filter: &Filter, format: Format) -> Result<(),
 
 pub(super) fn length(seconds: f64) -> String {
     crate::progress::clock_face(seconds)
-}
-
-/// Columns side by side, each as wide as its widest cell.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }

@@ -80,6 +80,7 @@ impl From<StoreError> for Problem {
             | StoreError::Thread(_)
             | StoreError::WriterGone
             | StoreError::Compress(_)
+            | StoreError::NotToBeResumed
             | StoreError::RunExists(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", error.to_string()),
         };
         problem.hinted(error.hint())
