@@ -89,8 +89,8 @@ pub use error::StoreError;
 pub use jobs::JobFilter;
 pub use owner::Owner;
 pub use record::{
-    Column, Detail, Ending, Event, Extremes, Gap, Interrupted, NewRun, Notice, RunKey, RunRecord, RunState, Scope,
-    SeriesNumber, SeriesRecord,
+    Column, Detail, Ending, Event, Extremes, Gap, Interrupted, NewRun, Notice, RunHead, RunKey, RunRecord, RunState,
+    Scope, SeriesNumber, SeriesRecord,
 };
 pub use recorder::Recorder;
 pub use run_id::RunId;
@@ -221,6 +221,31 @@ impl Store {
         self.read(read::runs)
     }
 
+    /// The newest runs first, those of `profile` where one is named: what they are looked for by. [`Store::record`] gives the rest.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub fn heads(&self, profile: Option<&str>) -> Result<Vec<RunHead>, StoreError> {
+        self.read(|connection| read::heads(connection, profile, None))
+    }
+
+    /// The run of this key; `None` where it has been removed.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn record(&self, key: RunKey) -> Result<Option<RunRecord>, StoreError> {
+        self.read(|connection| read::run(connection, key))
+    }
+
+    /// All runs as [`Store::runs`] gives them, but for their profiles and policies, which are left empty: they take much more room
+    /// than the rest.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub fn runs_without_documents(&self) -> Result<Vec<RunRecord>, StoreError> {
+        self.read(read::runs_without_documents)
+    }
+
     /// The run that `which` names: an id, the beginning of just one id, or `last` for the one that started last.
     ///
     /// # Errors
@@ -228,7 +253,9 @@ impl Store {
     pub fn run(&self, which: &str) -> Result<RunRecord, StoreError> {
         let missing = || StoreError::NoSuchRun { which: which.to_owned(), file: self.file.clone() };
         if which == "last" {
-            return self.runs()?.pop().ok_or_else(|| StoreError::NoRuns { file: self.file.clone() });
+            let newest = self.read(|connection| read::heads(connection, None, Some(1)))?.pop();
+            let newest = newest.map(|head| self.record(head.key)).transpose()?.flatten();
+            return newest.ok_or_else(|| StoreError::NoRuns { file: self.file.clone() });
         }
         if which.is_empty() {
             return Err(missing());

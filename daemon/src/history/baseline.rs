@@ -9,6 +9,11 @@ use super::waiting;
 pub use crate::store::BaselineChoice as Choice;
 use crate::store::{Store, StoreError};
 
+/// Of the runs of a profile the newest are looked at: so many, and so many for each run that a baseline wants. What the noise was before
+/// that is history, and a run that ends does not read years of it.
+const MOST_EARLIER: usize = 200;
+const MOST_FOR_EACH: usize = 4;
+
 /// The runs of a baseline.
 #[derive(Debug, Clone)]
 pub struct BaselineRuns {
@@ -43,7 +48,8 @@ pub fn runs(store: &Store, profile: &str, scenario: Option<&str>, like: Like<'_>
         Choice::Rolling { count, branch } => (*count, branch.clone()),
         Choice::Fixed { .. } => (2 * FEWEST_RUNS, None),
     };
-    let filter = Filter { profile: Some(profile.to_owned()), ..Filter::default() };
+    let last = MOST_EARLIER.max(MOST_FOR_EACH * count);
+    let filter = Filter { profile: Some(profile.to_owned()), last: Some(last), ..Filter::default() };
     let alike = |entry: &Entry| {
         let run = &entry.record.run;
         let is_whole = |verdict: &Verdict| {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use soakd_reports::{Outcome, Verdict};
 
-use crate::store::{RunKey, RunRecord, RunState, Store, StoreError};
+use crate::store::{RunHead, RunKey, RunRecord, RunState, Store, StoreError};
 
 /// A run as the history knows it.
 #[derive(Debug, Clone)]
@@ -50,8 +50,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn takes(&self, record: &RunRecord) -> bool {
-        let run = &record.run;
+    fn takes(&self, run: &RunHead) -> bool {
         self.profile.as_ref().is_none_or(|profile| *profile == run.profile)
             && self.scenario.as_ref().is_none_or(|scenario| Some(scenario) == run.scenario.as_ref())
             && self.branch.as_ref().is_none_or(|branch| Some(branch) == run.branch.as_ref())
@@ -82,15 +81,17 @@ pub fn of(store: &Store, record: RunRecord) -> Result<Entry, StoreError> {
 pub fn list(store: &Store, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     // The newest first, so that no more verdicts are read than are asked for.
-    let mut records = store.runs()?;
+    let mut heads = store.heads(filter.profile.as_deref())?;
     if let Some(before) = filter.before {
-        let place = records.iter().position(|record| record.key == before);
-        records.truncate(place.unwrap_or(records.len()));
+        let place = heads.iter().position(|head| head.key == before);
+        heads.drain(..place.map_or(0, |place| place + 1));
     }
-    for record in records.into_iter().rev().filter(|record| filter.takes(record)) {
+    for head in heads.into_iter().filter(|head| filter.takes(head)) {
         if filter.last.is_some_and(|last| entries.len() >= last) {
             break;
         }
+        // One that was removed in this moment is none.
+        let Some(record) = store.record(head.key)? else { continue };
         let entry = of(store, record)?;
         let outcome = entry.verdict.as_ref().map(|verdict| verdict.outcome);
         if filter.outcome.is_none() || filter.outcome == outcome {

@@ -90,7 +90,7 @@ pub enum TidyError {
 pub fn tidy(store: &Store, retention: &Retention, now: Timestamp, mode: Mode) -> Result<Tidied, TidyError> {
     let pinned = store.pinned()?;
     let mut kept = Vec::new();
-    for record in store.runs()?.into_iter().filter(entry::has_ended) {
+    for record in store.runs_without_documents()?.into_iter().filter(entry::has_ended) {
         let samples_bytes = store.samples_bytes(record.key)?;
         let is_pinned = pinned.iter().any(|id| id == record.run.id.as_str());
         kept.push(Kept { record, samples_bytes, is_pinned });

@@ -70,6 +70,10 @@ pub fn plan(submission: &Submission, config: &Config) -> Result<Plan, Refusal> {
 /// As [`plan`].
 pub fn watch_plan(submission: &Submission, config: &Config) -> Result<Plan, Refusal> {
     let mut plan = plan(submission, config)?;
+    // Its history is that of its target, and of no other that is watched by the same profile.
+    if let Some(name) = &submission.name {
+        plan.profile.name.clone_from(name);
+    }
     // A watch goes on whatever it finds, and with whoever takes the target's place.
     plan.profile.judge.early_stop = EarlyStop::Never;
     plan.profile.target.follow = true;

@@ -51,6 +51,8 @@ const HELD_BACK: Duration = Duration::from_secs(2);
 const FACTS_EVERY: Duration = Duration::from_secs(10);
 /// The store is tidied at least this often, and after each run.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// So many of the jobs that wait are shown at once; the store has all of them.
+const SHOWN_JOBS: usize = 100;
 /// Why a run of a job ended that was taken too long.
 const TIMED_OUT: &str = "its time limit was reached";
 /// Why runs end with the daemon.
@@ -224,9 +226,11 @@ impl Supervisor {
 
     /// What everybody may see.
     fn show(&mut self) {
-        let (queue, schedule, watches) = (self.jobs.waiting().to_vec(), self.schedules.shown(), self.watches.shown());
+        let (schedule, watches) = (self.schedules.shown(), self.watches.shown());
+        let waiting = self.jobs.waiting();
+        let (queued, queue): (usize, Vec<Job>) = (waiting.len(), waiting.iter().take(SHOWN_JOBS).cloned().collect());
         let taken = self.jobs.running().len();
-        let status = format!("{taken} running, {} waiting, {} watched", queue.len(), watches.len());
+        let status = format!("{taken} running, {queued} waiting, {} watched", watches.len());
         if status != self.status {
             self.notify.status(&status);
             self.status = status;
@@ -236,7 +240,7 @@ impl Supervisor {
         self.handle.board().update(|status| {
             status.daemon.slots_count = slots;
             status.daemon.slots_taken_count = u32::try_from(taken).unwrap_or(u32::MAX);
-            status.daemon.queued_count = queue.len() as u64;
+            status.daemon.queued_count = queued as u64;
             status.daemon.held_back = held_back;
             status.queue = queue;
             status.schedule = schedule;

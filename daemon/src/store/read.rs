@@ -11,7 +11,7 @@ use super::chunk::{self, Times};
 use super::owner::Owner;
 use super::readings;
 use super::record::{
-    Column, Detail, Event, Gap, NewRun, RunKey, RunRecord, RunState, Scope, SeriesNumber, SeriesRecord,
+    Column, Detail, Event, Gap, NewRun, RunHead, RunKey, RunRecord, RunState, Scope, SeriesNumber, SeriesRecord,
 };
 use super::run_id::RunId;
 
@@ -26,6 +26,43 @@ const RUN_COLUMNS: &str = "run, id, profile, profile_text, command, scenario, st
 /// All runs, in order of their start.
 pub(super) fn runs(connection: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
     select_runs(connection, "", params![])
+}
+
+/// The newest runs first, those of `profile` where one is named, no more than `most`: what they are looked for by.
+pub(super) fn heads(
+    connection: &Connection,
+    profile: Option<&str>,
+    most: Option<usize>,
+) -> rusqlite::Result<Vec<RunHead>> {
+    let sql = "SELECT run, id, profile, scenario, branch, started FROM runs WHERE ?1 IS NULL OR profile = ?1
+               ORDER BY substr(id, 1, 15) DESC, run DESC LIMIT ?2";
+    // For SQLite, fewer than none is all of them.
+    let most = most.map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX));
+    connection
+        .prepare(sql)?
+        .query_map(params![profile, most], |row| {
+            Ok(RunHead {
+                key: RunKey(row.get("run")?),
+                id: RunId::stored(row.get("id")?),
+                profile: row.get("profile")?,
+                scenario: row.get("scenario")?,
+                branch: row.get("branch")?,
+                started: parsed(row, "started", |text| text.parse::<Timestamp>())?,
+            })
+        })?
+        .collect()
+}
+
+/// The run of this key.
+pub(super) fn run(connection: &Connection, RunKey(run): RunKey) -> rusqlite::Result<Option<RunRecord>> {
+    Ok(select_runs(connection, "WHERE run = ?1", params![run])?.pop())
+}
+
+/// All runs without their profiles and policies, which take much more room than the rest.
+pub(super) fn runs_without_documents(connection: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
+    let columns = RUN_COLUMNS.replace("profile_text,", "'' AS profile_text,").replace("policy,", "'null' AS policy,");
+    let sql = format!("SELECT {columns} FROM runs ORDER BY substr(id, 1, 15), run");
+    connection.prepare(&sql)?.query_map([], run_record)?.collect()
 }
 
 /// Runs whose id begins with `prefix`, in order of their start.

@@ -163,6 +163,23 @@ pub struct SeriesRecord {
     pub quantity: Quantity,
 }
 
+/// What a run is looked for by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunHead {
+    /// Its key in the store.
+    pub key: RunKey,
+    /// Its name.
+    pub id: RunId,
+    /// Name of the profile.
+    pub profile: String,
+    /// Size and length of the load, where the profile names one.
+    pub scenario: Option<String>,
+    /// Branch of the target's commit, where known.
+    pub branch: Option<String>,
+    /// When it started.
+    pub started: Timestamp,
+}
+
 /// Something that happened during a run: a phase began, the target restarted, a write failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {

@@ -6,6 +6,9 @@ CREATE TABLE targets (
     boot_id     TEXT NOT NULL
 ) STRICT;
 
+-- A daemon asks for the earlier runs of a profile after each of its runs.
+CREATE INDEX runs_by_profile ON runs (profile);
+
 -- What the daemon was asked to soak. `document` is the whole of a job; the columns are what it is looked up by.
 CREATE TABLE jobs (
     job      INTEGER PRIMARY KEY AUTOINCREMENT,

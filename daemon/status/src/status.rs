@@ -15,7 +15,7 @@ pub struct Status {
     pub daemon: DaemonStatus,
     /// Runs that go on, those of watches among them, in order of their start.
     pub running: Vec<LiveRun>,
-    /// Jobs that wait, in the order in which they will start.
+    /// The first hundred jobs that wait, in the order in which they will start.
     pub queue: Vec<Job>,
     /// What comes next by the schedule, soonest first; those that are switched off at the end.
     pub schedule: Vec<Planned>,

@@ -69,20 +69,20 @@ fn a_daemon_that_is_killed_goes_on_where_it_was() {
     config(&place, &format!("{entries}{watch}"));
     let mut first = place.start(daemon(&place));
     first.await_message("the daemon is ready");
-    eventually("both are sampled", || samples_count(&place, "steady") > 5 && samples_count(&place, "attach") > 5);
+    eventually("both are sampled", || samples_count(&place, "steady") > 5 && samples_count(&place, "neighbour") > 5);
     first.signal(Signal::KILL);
     first.answer();
     eventually("the target has ended", || place.processes("sh -c while").is_empty());
     let cut_off = store(&place).jobs_in_state(JobState::Running).expect("readable");
     assert_eq!(cut_off.len(), 1, "{cut_off:?}");
-    let before = samples_count(&place, "attach");
+    let before = samples_count(&place, "neighbour");
 
     // Nothing new is planned from here on.
     config(&place, &format!("{}{watch}", entries.replace("profile = 'steady'", "profile = 'steady'\nenabled = false")));
     let mut second = place.start(daemon(&place));
     second.await_message("was cut off, and is judged on what there is");
     second.await_message("goes on after a break");
-    eventually("it is sampled again", || samples_count(&place, "attach") > before + 5);
+    eventually("it is sampled again", || samples_count(&place, "neighbour") > before + 5);
     second.signal(Signal::TERM);
     let answer = second.answer();
     answer.ends_with(0).says("stopped");
@@ -98,7 +98,7 @@ fn a_daemon_that_is_killed_goes_on_where_it_was() {
     assert!(place.path("state/runs").join(run.run.id.as_str()).join("verdict.json").exists());
 
     let watched: Vec<_> =
-        store.runs().expect("readable").into_iter().filter(|record| record.run.profile == "attach").collect();
+        store.runs().expect("readable").into_iter().filter(|record| record.run.profile == "neighbour").collect();
     assert_eq!(watched.len(), 1, "the period goes on: {watched:?}");
     assert_eq!(watched[0].state, RunState::Interrupted, "and is to be gone on with");
     let gaps = store.gaps(watched[0].key).expect("readable");
