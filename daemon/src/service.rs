@@ -15,7 +15,7 @@
 //! | [`runs`], [`showing`], [`keepers`] | runs that go on, what they show, where their targets are started |
 //! | [`recovery`] | what becomes of the runs of the daemon before |
 //! | [`standing`], [`standings`], [`alerts`] | what stands for whom, what of it is news, and who is told |
-//! | [`lock`], [`store_opening`], [`housekeeping`], [`facts`] | one daemon for each state folder, its store, what it costs |
+//! | [`lock`], [`store_opening`], [`housekeeping`], [`facts`], [`memory`] | one daemon for each state folder, its store, what it costs |
 //! | [`signals`] | what it is told by signals |
 //! | [`notify`] | what the service manager is told, and its watchdog |
 //! | [`api`] | the API |
@@ -30,6 +30,7 @@ pub mod housekeeping;
 pub mod jobs;
 pub mod keepers;
 pub mod lock;
+pub mod memory;
 pub mod notify;
 pub mod planned;
 pub mod planning;

@@ -9,6 +9,7 @@ use crate::exit::{Exit, Failure};
 use crate::service::config::{self, Config, ConfigError, WhenMissing};
 use crate::service::handle::Handle;
 use crate::service::lock::DaemonLock;
+use crate::service::memory;
 use crate::service::notify::Notify;
 use crate::service::status::{DaemonStatus, Status};
 use crate::service::store_opening;
@@ -28,6 +29,7 @@ pub fn daemon(arguments: &DaemonArgs, state: &Path) -> Result<u8, Failure> {
         crate::commands::output::say(&format!("`{}` is valid", config_file.display()));
         return Ok(0);
     }
+    memory::keep_small();
     let lock = DaemonLock::take(state)?;
     let opened = store_opening::open(state, clock::now())?;
     let (handle, orders) = Handle::new(beginning(state, &config_file, &config, opened.remarks));

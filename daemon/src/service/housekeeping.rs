@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::memory;
 use crate::exit::{Exit, Failure};
 use crate::history::retention::Retention;
 use crate::history::tidy::{self, Mode};
@@ -73,5 +74,7 @@ fn keep(state: &std::path::Path, rounds: &Receiver<Round>) {
         if let Some(Err(error)) = oldest.map(|oldest| store.forget_jobs(oldest)) {
             tracing::warn!(%error, "old jobs stay for now");
         }
+        drop(store);
+        memory::give_back();
     }
 }
