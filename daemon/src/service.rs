@@ -17,6 +17,7 @@
 //! | [`standing`], [`standings`], [`alerts`] | what stands for whom, what of it is news, and who is told |
 //! | [`lock`], [`store_opening`], [`housekeeping`], [`facts`], [`memory`] | one daemon for each state folder, its store, what it costs |
 //! | [`signals`] | what it is told by signals |
+//! | [`serving`] | the API, from the configuration |
 //! | [`notify`] | what the service manager is told, and its watchdog |
 //! | [`api`] | the API |
 
@@ -38,6 +39,7 @@ pub mod queue;
 pub mod recovery;
 pub mod runs;
 pub mod schedule;
+pub mod serving;
 pub mod showing;
 pub mod signals;
 pub mod standing;

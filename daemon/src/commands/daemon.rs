@@ -11,6 +11,7 @@ use crate::service::handle::Handle;
 use crate::service::lock::DaemonLock;
 use crate::service::memory;
 use crate::service::notify::Notify;
+use crate::service::serving::Serving;
 use crate::service::status::{DaemonStatus, Status};
 use crate::service::store_opening;
 use crate::service::supervisor::{Setting, Supervisor};
@@ -33,6 +34,7 @@ pub fn daemon(arguments: &DaemonArgs, state: &Path) -> Result<u8, Failure> {
     let lock = DaemonLock::take(state)?;
     let opened = store_opening::open(state, clock::now())?;
     let (handle, orders) = Handle::new(beginning(state, &config_file, &config, opened.remarks));
+    let serving = Serving::start(&config, state, &handle)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -47,9 +49,12 @@ pub fn daemon(arguments: &DaemonArgs, state: &Path) -> Result<u8, Failure> {
         orders,
         notify: Notify::from_environment(),
     };
-    tasks.block_on(&runtime, async move { Supervisor::new(setting)?.work().await })?;
+    let worked = tasks.block_on(&runtime, async move { Supervisor::new(setting)?.work().await });
+    if let Some(serving) = serving {
+        serving.end();
+    }
     lock.release();
-    Ok(0)
+    worked.map(|()| 0)
 }
 
 fn unusable(error: &ConfigError) -> Failure {

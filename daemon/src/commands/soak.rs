@@ -273,9 +273,10 @@ fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     })
 }
 
-/// Some 240 samples over the run, and neither more often than ten times a second nor less often than every ten seconds.
+/// Some 600 samples over the run, and neither more often than ten times a second nor less often than every ten seconds: with fewer the
+/// evidence could not decide long before the end.
 fn fitting_interval(duration: Duration) -> Duration {
-    (duration / 240).clamp(Duration::from_millis(100), Duration::from_secs(10))
+    (duration / 600).clamp(Duration::from_millis(100), Duration::from_secs(10))
 }
 
 fn soak(chosen: Chosen, arguments: &SoakArgs, state: &Path, is_check: bool) -> Result<u8, Failure> {
@@ -387,7 +388,7 @@ mod tests {
     #[test]
     fn intervals_fit_the_length_of_the_run() {
         assert_eq!(fitting_interval(Duration::from_secs(20)), Duration::from_millis(100));
-        assert_eq!(fitting_interval(Duration::from_secs(120)), Duration::from_millis(500));
+        assert_eq!(fitting_interval(Duration::from_secs(120)), Duration::from_millis(200));
         assert_eq!(fitting_interval(Duration::from_secs(8 * 3600)), Duration::from_secs(10));
     }
 

@@ -40,7 +40,10 @@ fn store(place: &Place) -> Store {
 /// A configuration with the profiles of the place.
 fn config(place: &Place, rest: &str) {
     let profiles = place.path("");
-    place.write("soakd.toml", &format!("[daemon]\nprofiles = ['{}']\n{rest}", profiles.display()));
+    place.write(
+        "soakd.toml",
+        &format!("[daemon]\nprofiles = ['{}']\n[api]\nlisten = 'off'\n{rest}", profiles.display()),
+    );
 }
 
 fn daemon(place: &Place) -> Command {
