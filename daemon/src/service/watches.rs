@@ -15,6 +15,7 @@ use super::config::{Config, NamePattern, WatchEntry, WatchTarget};
 use super::standing::Standing;
 use super::status::WatchStatus;
 use super::submission::{Attach, Submission};
+use crate::{target, target_spec};
 
 /// Pauses between two looks for a target that is not there.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -197,15 +198,19 @@ fn shown(watch: &Watch) -> WatchStatus {
     }
 }
 
-/// What the period attaches to.
+/// What the period attaches to. A target that is not there begins no period: it would leave a run that never was.
 fn attach(target: &WatchTarget) -> Result<Attach, String> {
-    match target {
-        WatchTarget::Unit(unit) => Ok(Attach::Unit(unit.clone())),
-        WatchTarget::Cgroup(folder) => Ok(Attach::Cgroup(folder.clone())),
-        WatchTarget::Pid(pid) => Ok(Attach::Pid(*pid)),
+    let attach = match target {
+        WatchTarget::Unit(unit) => Attach::Unit(unit.clone()),
+        WatchTarget::Cgroup(folder) => Attach::Cgroup(folder.clone()),
+        WatchTarget::Pid(pid) => Attach::Pid(*pid),
         WatchTarget::Process(pattern) => oldest_named(Path::new("/proc"), pattern)
             .map(Attach::Pid)
-            .ok_or_else(|| format!("no process has a name like `{}`", pattern.as_str())),
+            .ok_or_else(|| format!("no process has a name like `{}`", pattern.as_str()))?,
+    };
+    match target::head_of(&target_spec::attach_to(&(&attach).into())) {
+        Some(_) => Ok(attach),
+        None => Err("nothing of it is running".to_owned()),
     }
 }
 
@@ -219,4 +224,91 @@ fn oldest_named(proc: &Path, pattern: &NamePattern) -> Option<u32> {
             name.is_ok_and(|name| pattern.fits(String::from_utf8_lossy(&name).trim_end_matches('\n')))
         })
         .min_by_key(|pid| (crate::store::Owner::of(proc, *pid).start_ticks, *pid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        Config::parse(text, "test").expect("a valid configuration")
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    fn watches(text: &str) -> Watches {
+        let mut watches = Watches::default();
+        assert!(watches.configure(&config(text), at(0), |_| Standing::default()).is_empty());
+        watches
+    }
+
+    /// A process that is there as long as this lives.
+    struct Neighbour(std::process::Child);
+
+    impl Neighbour {
+        fn new() -> Self {
+            Self(std::process::Command::new("sleep").arg("604").spawn().expect("sleep is there"))
+        }
+
+        /// It, and a process that cannot be.
+        fn and_nobody(&self) -> String {
+            let (here, gone) = (self.0.id(), i32::MAX);
+            format!("[[watch]]\nname = 'here'\npid = {here}\n[[watch]]\nname = 'gone'\npid = {gone}\n")
+        }
+    }
+
+    impl Drop for Neighbour {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn periods_follow_each_other_and_a_target_that_is_gone_is_looked_for_ever_more_rarely() {
+        let neighbour = Neighbour::new();
+        let mut watches = watches(&neighbour.and_nobody());
+        let names = |due: Vec<Period>| due.into_iter().map(|period| period.name).collect::<Vec<_>>();
+        let mut looks = Vec::new();
+        assert_eq!(names(watches.due(at(0))), ["here"]);
+        watches.began("here", "run-1");
+        while looks.len() < 8 {
+            let next = watches.next().expect("somebody is looked for");
+            looks.push(next.as_second());
+            assert!(watches.due(next).is_empty());
+        }
+        assert_eq!(looks, [2, 6, 14, 30, 62, 122, 182, 242], "seconds");
+        assert!(watches.shown()[1].waiting.as_deref().is_some_and(|why| why.contains("running")));
+        watches.ended("here", None, at(300));
+        assert_eq!(names(watches.due(at(300))), ["here"], "the next period begins at once");
+    }
+
+    #[test]
+    fn a_watch_that_is_no_longer_configured_ends_with_its_period() {
+        let neighbour = Neighbour::new();
+        let mut watches = watches(&neighbour.and_nobody());
+        watches.due(at(0));
+        watches.began("here", "run-1");
+        assert_eq!(watches.configure(&config(""), at(1), |_| Standing::default()), ["here"]);
+        assert_eq!(watches.shown().len(), 1, "the one that was looked for is forgotten at once");
+        assert_eq!(watches.shown()[0].run.as_deref(), Some("run-1"));
+        watches.ended("here", None, at(2));
+        assert!(watches.shown().is_empty() && watches.next().is_none());
+    }
+
+    #[test]
+    fn the_oldest_process_with_a_fitting_name_is_found() {
+        let me = std::fs::read_to_string("/proc/self/comm").expect("a name");
+        let entry = |process: &str| {
+            let config = config(&format!("[[watch]]\nname = 'w'\nprocess = '{process}'\n"));
+            config.watches[0].target.clone()
+        };
+        // Never the daemon itself.
+        assert!(attach(&entry(&format!("no-such-{}", me.trim()))).is_err());
+        let _neighbour = Neighbour::new();
+        let found = attach(&entry("sle+p"));
+        assert!(matches!(found, Ok(Attach::Pid(_))), "{found:?}");
+    }
 }
