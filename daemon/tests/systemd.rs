@@ -29,6 +29,15 @@ const CHECKS: &[&str] = &[
     "process_of_another_user_is_read",
     "nothing_else_is_written",
     "errors_are_plain",
+    "daemon_becomes_ready",
+    "members_of_its_group_may_speak_with_it",
+    "daemon_reloads",
+    "wrong_configuration_is_refused_on_reload",
+    "second_daemon_is_refused",
+    "killed_daemon_goes_on",
+    "hung_daemon_is_restarted",
+    "daemon_stops_in_order",
+    "wrong_configuration_is_not_tried_again",
     "uninstalled",
 ];
 

@@ -10,6 +10,9 @@ profiles=/etc/soakd/profiles
 
 # Waits until a command succeeds. The deadline only ends a test that hangs.
 await() {
+  # Each look would be a dozen lines of trace.
+  local -
+  set +x
   local end=$((SECONDS + 120))
   until "$@"; do
     ((SECONDS < end)) || { echo "not so after 120 s: $*"; return 1; }
@@ -45,6 +48,8 @@ target_unit() {
   systemctl list-units --no-legend --plain --full 'soakd-target-*' | grep -F "target of \`$1\`" | cut -d' ' -f1 | head -n 1
 }
 has_target() { [ -n "$(target_unit "$1")" ]; }
+# Whether it runs its program, which says so. The unit is there a moment before.
+has_said_up() { has_target "$1" && grep -q '^up$' "$(folder_of "$1")/target.log"; }
 has_no_target() { ! has_target "$1"; }
 pid_of() { systemctl show -P MainPID "$1"; }
 
@@ -128,9 +133,9 @@ warning_is_a_success() {
 }
 
 killed_parent_ends_the_target() {
-  profile orphaned 1h "trap '' TERM; (setsid sleep 600 &); while :; do sleep 1; done"
+  profile orphaned 1h "trap '' TERM; echo up; (setsid sleep 600 &); while :; do sleep 1; done"
   systemctl start --no-block soakd-run@orphaned.service
-  await has_target orphaned
+  await has_said_up orphaned
   local unit cgroup
   unit=$(target_unit orphaned)
   cgroup=$(systemctl show -P ControlGroup "$unit")
@@ -143,12 +148,9 @@ killed_parent_ends_the_target() {
 }
 
 killed_keeper_ends_the_run() {
-  profile unkept 1h "(setsid sleep 600 &); while :; do sleep 1; done"
+  profile unkept 1h "echo up; (setsid sleep 600 &); while :; do sleep 1; done"
   systemctl start --no-block soakd-run@unkept.service
-  await has_target unkept
-  await journal_has soakd-run@unkept.service 'Starting'
-  # In the middle of the run: its record has begun.
-  await test -n "$(folder_of unkept)"
+  await has_said_up unkept
   local keeper
   keeper=$(pid_of "$(target_unit unkept)")
   test "$(cat "/proc/$keeper/comm")" = soakd-keeper
@@ -161,12 +163,12 @@ killed_keeper_ends_the_run() {
 }
 
 stopped_run_is_judged() {
-  profile stopped 1h 'exec sleep 600'
+  profile stopped 1h 'echo up; exec sleep 600'
   systemctl start --no-block soakd-run@stopped.service
-  await has_target stopped
-  await test -s "$state/soakd.sqlite"
+  await has_said_up stopped
   systemctl stop soakd-run@stopped.service
   has_no_target stopped
+  has_verdict stopped
   journal soakd-run@stopped.service
   fails journal_has soakd-run@stopped.service 'State .stop-sigterm. timed out'
 }
@@ -214,6 +216,131 @@ errors_are_plain() {
   grep -q 'unknown user .no-such-user' <<<"$said"
 }
 
+# ---- The daemon ----
+
+config() { # TEXT...
+  cat "$UNITS/soakd.toml" - >/etc/soakd/soakd.toml <<<"$*"
+}
+# The pid of the daemon; fails where there is none.
+main_pid() {
+  local pid
+  pid=$(systemctl show -P MainPID soakd.service)
+  [ "$pid" -gt 1 ] && echo "$pid"
+}
+is_active() { [ "$(systemctl show -P ActiveState soakd.service)" = active ]; }
+is_another() { is_active && [ "$(main_pid)" != "$1" ]; }
+
+daemon_becomes_ready() {
+  mkdir -p /run/systemd/system/soakd.service.d
+  printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=100ms\n' >/run/systemd/system/soakd.service.d/fast.conf
+  systemctl daemon-reload
+  profile kept 1h "echo up; grep Seccomp: /proc/self/status; exec sleep 600"
+  config
+  systemctl start soakd.service
+  is_active
+  test -n "$(systemctl show -P StatusText soakd.service)"
+  test "$(stat -c %U:%G:%a "$state")" = root:soakd:750
+  journal soakd.service
+}
+
+members_of_its_group_may_speak_with_it() {
+  test "$(stat -c %U:%G:%a /run/soakd/soakd.sock)" = root:soakd:660
+  setpriv --reuid=nobody --regid=nogroup --groups=soakd /usr/local/bin/soakd ctl list
+  fails setpriv --reuid=nobody --regid=nogroup --clear-groups /usr/local/bin/soakd ctl list
+}
+
+daemon_reloads() {
+  local before
+  before=$(main_pid)
+  config $'[limits]\nslots = 1\n[[schedule]]\nname = "kept"\nprofile = "kept.toml"\nwhen = "* * * * * *"\n'
+  systemctl reload soakd.service
+  # The new schedule is in force, and its target outside of the sandbox.
+  await has_said_up kept
+  await grep -q 'Seccomp:.0' "$(folder_of kept)/target.log"
+  test "$(main_pid)" = "$before"
+}
+
+wrong_configuration_is_refused_on_reload() {
+  local before
+  before=$(main_pid)
+  config $'[limits]\nslotts = 1\n'
+  fails systemctl reload soakd.service
+  journal_has soakd.service 'unknown key .slotts'
+  # Also from one who does not ask first.
+  kill -HUP "$before"
+  await journal_has soakd.service 'the new configuration is refused'
+  journal soakd.service
+  is_active
+  test "$(main_pid)" = "$before"
+  has_target kept
+  config $'[limits]\nslots = 1\n'
+}
+
+second_daemon_is_refused() {
+  local said status=0
+  said=$(/usr/local/bin/soakd --state "$state" daemon 2>&1) || status=$?
+  echo "$said"
+  test $status = 69
+  grep -q "another daemon (process $(main_pid)) works on the state folder" <<<"$said"
+}
+
+killed_daemon_goes_on() {
+  local before unit run
+  before=$(main_pid)
+  unit=$(target_unit kept)
+  run=$(folder_of kept)
+  kill -KILL "$before"
+  await is_another "$before"
+  await fails systemctl is-active --quiet "$unit"
+  # What it was doing is judged on what there is.
+  await test -s "$run/verdict.json"
+  grep -q '"ended"' "$run/verdict.json"
+  journal soakd.service
+}
+
+hung_daemon_is_restarted() {
+  local before
+  # Shorter than the shipped one, for this alone: a busy host may hold up the daemon for longer.
+  printf '[Service]\nWatchdogSec=3s\n' >/run/systemd/system/soakd.service.d/watchdog.conf
+  systemctl daemon-reload
+  systemctl restart soakd.service
+  before=$(main_pid)
+  kill -STOP "$before"
+  await is_another "$before"
+  journal_has soakd.service 'Watchdog timeout'
+  rm /run/systemd/system/soakd.service.d/watchdog.conf
+  systemctl daemon-reload
+  systemctl restart soakd.service
+}
+
+daemon_stops_in_order() {
+  config $'[limits]\nslots = 1\n[[schedule]]\nname = "kept"\nprofile = "kept.toml"\nwhen = "* * * * * *"\n'
+  systemctl reload soakd.service
+  await has_said_up kept
+  systemctl stop soakd.service
+  has_no_target kept
+  journal soakd.service
+  test "$(systemctl show -P Result soakd.service)" = success
+  test "$(result soakd.service)" = 0
+}
+
+wrong_configuration_is_not_tried_again() {
+  config $'[limits]\nslotts = 1\n'
+  fails systemctl start soakd.service
+  test "$(result soakd.service)" = 78
+  test "$(systemctl show -P ActiveState soakd.service)" = failed
+  test "$(systemctl show -P NRestarts soakd.service)" = 0
+  journal_has soakd.service 'slotts'
+}
+
+daemon() {
+  local name
+  for name in daemon_becomes_ready members_of_its_group_may_speak_with_it daemon_reloads wrong_configuration_is_refused_on_reload second_daemon_is_refused \
+    killed_daemon_goes_on hung_daemon_is_restarted daemon_stops_in_order wrong_configuration_is_not_tried_again; do
+    check "$name"
+  done
+}
+
 uninstalled() {
   systemctl enable --quiet soakd-run@night.timer
   "$UNITS/install" --uninstall
@@ -224,6 +351,7 @@ uninstalled() {
 check installed
 # Nothing else can be so.
 [ "$(cat "$PLACE/results/installed.status")" = 0 ] || exit 1
+daemon &
 for name in units_are_valid exposure_is_low timer_runs_to_a_verdict failure_is_told warning_is_a_success \
   killed_parent_ends_the_target killed_keeper_ends_the_run stopped_run_is_judged process_of_another_user_is_read \
   nothing_else_is_written errors_are_plain; do
