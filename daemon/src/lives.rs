@@ -11,6 +11,25 @@
 //! together speak for the target, as long as neither the number of processes nor what the others hold at once grows. What those
 //! others hold that are left out is told, and so is a program whose processes all grow while they live: that they are replaced bounds
 //! it, and nothing else. A leak of the sum stays one: processes that come and never go are one.
+//!
+//! How often that is right and wrong, in 400 simulated runs each of 600 samples under the default tolerance, with [`YOUTH_SHARE`],
+//! `LONG_SHARE` and `NO_MORE` as they are (`cargo run -p soakd --example member_noise -- 400`, which draws a new seed each time; of this
+//! table it was 7445329230472724644; a share of 1 % has a standard error of 0.5 points, one of 50 % of 2.5):
+//!
+//! | | sum alone: leak | no leak | with the processes: leak | no leak |
+//! | --- | --- | --- | --- | --- |
+//! | nothing leaks: workers warm up and are replaced | 0.2 % | 0.2 % | 0.8 % | 0.2 % |
+//! | nothing leaks: short jobs of all sizes | 0.0 % | 12.5 % | 0.0 % | 54.8 % |
+//! | nothing leaks: a pool doubles once | 0.5 % | 15.2 % | 0.8 % | 15.2 % |
+//! | a worker leaks 10 MiB per run, and is replaced | 0.0 % | 16.2 % | 52.0 % | 8.2 % |
+//! | a worker leaks 40 MiB per run, and is replaced | 0.0 % | 12.0 % | 96.2 % | 0.2 % |
+//! | one that stays leaks 10 MiB per run, beside short jobs | 74.2 % | 0.0 % | 98.2 % | 0.0 % |
+//! | one that stays leaks 40 MiB per run, beside short jobs | 93.8 % | 0.0 % | 100.0 % | 0.0 % |
+//! | short jobs grow to three times their size | 0.0 % | 13.8 % | 0.0 % | 25.0 % |
+//! | ten processes come and never go | 61.0 % | 0.0 % | 61.0 % | 0.0 % |
+//!
+//! The rest is undecided. The worker that leaks and is replaced is the one that is named each time that it is found. Jobs that grow threefold
+//! are acquitted now and then, since their deaths bound them; what they held stands in the evidence.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +54,8 @@ const FEWEST_SHORT_LIVES: usize = 4;
 const FEWEST_READINGS: usize = 4;
 /// Growth in a life that is told, as a share of what it begins with.
 const TOLD_GROWTH: f64 = 0.1;
-/// What the others hold at once may be this much more in the last third than before.
+/// What the others hold at once may be this much more in the last third than in the first half. What lies between is left out: in
+/// growth that goes on it would be as high as the end.
 const NO_MORE: f64 = 1.25;
 
 /// One process, and when it was there.
@@ -225,7 +245,7 @@ pub fn judge_members(
     judgement.evidence.extend(in_short_lives);
     if rest.most() > 0.0 {
         judgement.evidence.push(format!(
-            "what comes and goes sooner holds up to {} at once, in the last third no more than before; it is left out",
+            "what comes and goes sooner holds up to {} at once, in the last third no more than in the first half; it is left out",
             tree.series.quantity.show(rest.most())
         ));
     }
@@ -378,9 +398,10 @@ impl Rest {
         self.0.iter().copied().fold(0.0, f64::max)
     }
 
-    /// Whether it holds no more at once in the last third than before, but for what is tolerated.
+    /// Whether it holds no more at once in the last third than in the first half, but for what is tolerated.
     fn is_no_more(&self, tolerated: f64) -> bool {
-        let (before, late) = self.0.split_at(self.0.len() * 2 / 3);
+        let before = self.0.get(..self.0.len() / 2).unwrap_or_default();
+        let late = self.0.get(self.0.len() * 2 / 3..).unwrap_or_default();
         let most = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
         most(late) <= NO_MORE * most(before) + tolerated
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use procfs::process::Process;
 use rustix::param::clock_ticks_per_second;
 use soakd_reports::{Overhead, SourceCost, Warning};
-use soakd_sampler::{SampleError, SamplerReport, SamplerStatus};
+use soakd_sampler::{CgroupLayout, SampleError, SamplerReport, SamplerStatus};
 
 use crate::policy::RunPolicy;
-use crate::sampling::SamplingReport;
+use crate::sampling::{CgroupReport, SamplingReport};
 
 /// Pauses below this are no weaker answer: nobody asks for a descriptor count ten times a second.
 const TOLD_PAUSE: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ fn slowed(sampler: &SamplerReport, metrics: &str) -> Option<Warning> {
 #[must_use]
 pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
     let mut warnings: Vec<Warning> =
-        report.cgroup.and_then(|status| cgroup_warning(status, report.cgroup_was_read, policy)).into_iter().collect();
+        report.cgroup.and_then(|cgroup| cgroup_warning(&cgroup, policy)).into_iter().collect();
     warnings.extend(report.disk_faults.iter().map(|fault| Warning {
         text: format!("`disk_bytes` and `disk_files_count` are not measured: {fault}"),
         hint: Some("see `disk` in `[sample]` of the profile".to_owned()),
@@ -113,12 +113,13 @@ pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
 
 /// What is said of the target's cgroup. That one which soakd started has none of its own is usual, and said only to who asks for its
 /// metrics; one that is attached to could be in one, and what would be judged of it is missing.
-fn cgroup_warning(status: SamplerStatus, was_read: bool, policy: &RunPolicy) -> Option<Warning> {
+fn cgroup_warning(cgroup: &CgroupReport, policy: &RunPolicy) -> Option<Warning> {
     let is_asked_for = policy.names_metric(CGROUP_PREFIX);
-    let would_be_judged = policy.judged(|_| true).iter().any(|name| name.starts_with(CGROUP_PREFIX));
-    let (why, hint) = match status {
+    let would_be_judged =
+        cgroup.layout == CgroupLayout::V2 && policy.judged(|_| true).iter().any(|name| name.starts_with(CGROUP_PREFIX));
+    let (why, hint) = match cgroup.status {
         // That it came to hold others is an event, which is told as such.
-        SamplerStatus::Failed(SampleError::CgroupShared) if was_read => return None,
+        SamplerStatus::Failed(SampleError::CgroupShared) if cgroup.was_read => return None,
         SamplerStatus::Failed(SampleError::CgroupShared)
             if is_asked_for || (policy.attached.is_some() && would_be_judged) =>
         {
@@ -154,12 +155,17 @@ mod tests {
     fn an_attached_target_that_shares_its_cgroup_is_told_what_is_not_judged() {
         let shared = SamplerStatus::Failed(SampleError::CgroupShared);
         let mut policy = test_policy("");
-        let warning = |policy: &RunPolicy, was_read| cgroup_warning(shared, was_read, policy).map(|told| told.text);
+        let warning = |policy: &RunPolicy, was_read| {
+            let cgroup = CgroupReport { status: shared, was_read, layout: CgroupLayout::V2 };
+            cgroup_warning(&cgroup, policy).map(|told| told.text)
+        };
         assert_eq!(warning(&policy, false), None, "soakd started it");
         policy.attached = Some("pid 4711".to_owned());
         let text = warning(&policy, false).expect("a warning");
         assert_eq!(text, "metrics of the target's cgroup are not measured: other processes are in its cgroup too");
         assert_eq!(warning(&policy, true), None, "that is an event");
+        let on_v1 = CgroupReport { status: shared, was_read: false, layout: CgroupLayout::V1 };
+        assert!(cgroup_warning(&on_v1, &policy).is_none(), "nothing of it is judged there");
         let attached = policy.attached.clone();
         let other = RunPolicy { attached, ..test_policy("[judge]\nmetrics = ['fds_count']") };
         assert_eq!(warning(&other, false), None, "nobody would judge it");

@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use soakd_sampler::{
-    CgroupSampler, Detail, DiskUsage, HostSampler, Membership, MetricId, MetricSet, PhaseMark, ProcRoot, ReadCost,
-    Reading, SampleError, Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
+    CgroupLayout, CgroupSampler, Detail, DiskUsage, HostSampler, Membership, MetricId, MetricSet, PhaseMark, ProcRoot,
+    ReadCost, Reading, SampleError, Sampler, SamplerReport, SamplerStatus, TreeOptions, TreeSampler,
 };
 use tokio::sync::mpsc as events;
 
@@ -118,15 +118,24 @@ pub struct Sample {
     pub departures_count: usize,
 }
 
+/// What is known about the target's own cgroup.
+#[derive(Debug, Clone, Copy)]
+pub struct CgroupReport {
+    /// How it did.
+    pub status: SamplerStatus,
+    /// Whether it was ever read. Where it was not the target's own from the beginning it was not.
+    pub was_read: bool,
+    /// Which hierarchies there are: v1 alone has no witness of a leak.
+    pub layout: CgroupLayout,
+}
+
 /// What is known about the sampling when it is over.
 #[derive(Debug, Clone)]
 pub struct SamplingReport {
     /// How each source did.
     pub samplers: Vec<SamplerReport>,
     /// How the target's own cgroup did; `None` where nothing of it was asked for.
-    pub cgroup: Option<SamplerStatus>,
-    /// Whether it was ever read. Where it was not the target's own from the beginning it was not.
-    pub cgroup_was_read: bool,
+    pub cgroup: Option<CgroupReport>,
     /// Processes that the kernel killed for want of memory in the target's own cgroup; `None` where that is not known.
     pub oom_kills: Option<f64>,
     /// What keeps the named paths from being measured, in words.
@@ -264,8 +273,11 @@ impl Loop {
         }
         SamplingReport {
             samplers: self.sampler.reports().to_vec(),
-            cgroup: self.cgroup.as_ref().map(CgroupSampler::status),
-            cgroup_was_read: self.cgroup.as_ref().is_some_and(|cgroup| cgroup.cost().count() > 0),
+            cgroup: self.cgroup.as_ref().map(|cgroup| CgroupReport {
+                status: cgroup.status(),
+                was_read: cgroup.cost().count() > 0,
+                layout: cgroup.layout(),
+            }),
             oom_kills: self.cgroup.as_mut().and_then(CgroupSampler::oom_kills),
             disk_faults: self.disk.as_ref().map(DiskWatch::faults).unwrap_or_default(),
             cost: self.cost,

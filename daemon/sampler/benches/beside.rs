@@ -4,7 +4,8 @@
 //! `cargo bench -p soakd-sampler --bench beside [-- SIZE… [alone]]`, where `alone` leaves the other programs out. A Python with `psutil` is taken from `SOAKD_BENCH_PYTHON`, else from the
 //! `PATH` like the others. What is missing is named, and its lines are missing.
 //!
-//! `statm` alone is what the bare `pread` is to be compared with; the rest of what this crate reads keeps to its share of time.
+//! `statm` alone is what the bare `pread` is to be compared with. All that this crate reads is compared with the bare system calls of as
+//! many reads of each source, spread evenly over the samples.
 //!
 //! CPU time bears a busy host; durations, which are times of the clock, do so less, and a sample is also lost where the host lets nobody run.
 
@@ -14,6 +15,7 @@
     reason = "a benchmark ends at the first fault, and prints its figures"
 )]
 
+mod bare;
 mod herd;
 
 use std::fs::File;
@@ -24,8 +26,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use soakd_sampler::{Detail, MetricId, TreeSampler};
+use soakd_sampler::{Detail, MetricId, SamplerReport, TreeSampler};
 
+use crate::bare::Bare;
 use crate::herd::{Herd, raise_limit_on_open_files};
 
 /// Reads what this crate reads at each tick, at absolute deadlines; one that is missed is left out. Says how long each sample took.
@@ -187,13 +190,19 @@ impl Rivals {
 }
 
 /// This crate as the daemon uses it.
-fn ours(sampler: &mut TreeSampler, effort: &Effort, interval: Duration, measured: Duration) -> Cost {
+///
+/// Beside it, how many reads of each source that were.
+fn ours(sampler: &mut TreeSampler, effort: &Effort, interval: Duration, measured: Duration) -> (Cost, Vec<u64>) {
     for _ in 0..effort.ticks_before {
         sampler.tick(Detail::Full);
     }
+    let counts = |sampler: &TreeSampler| -> Vec<u64> {
+        sampler.reports().iter().map(|report: &SamplerReport| report.cost.count()).collect()
+    };
+    let before = counts(sampler);
     let (mut full_due, mut slow_due) = (Duration::ZERO, Duration::ZERO);
     let start = Instant::now();
-    paced(interval, measured, || {
+    let cost = paced(interval, measured, || {
         let now = start.elapsed();
         let detail = match now {
             now if now >= slow_due => Detail::Slow,
@@ -207,7 +216,9 @@ fn ours(sampler: &mut TreeSampler, effort: &Effort, interval: Duration, measured
             full_due = now + FULL_EVERY;
         }
         black_box(sampler.tick(detail));
-    })
+    });
+    let reads = counts(sampler).into_iter().zip(before).map(|(after, before)| after - before).collect();
+    (cost, reads)
 }
 
 /// The exporter, asked for its values; what it costs whoever asks does not count.
@@ -259,11 +270,18 @@ fn compare(effort: &Effort, rivals: &Rivals, size: usize, (interval, measured): 
     let whole_round =
         if effort.is_whole { measured.max(ROUND_OF_ONE * u32::try_from(size).unwrap()) } else { measured };
     let resident = vec![MetricId::Rss, MetricId::Anon];
+    let (all, reads) = ours(&mut herd.sampler(None), effort, interval, whole_round);
+    let (alone, _) = ours(&mut herd.sampler(Some(resident)), effort, interval, measured);
+    let mut bare = Bare::open(&herd.pids());
+    let mut bare_tick = bare.ticks(reads, all.samples_count);
     let mut costs = vec![
-        ("soakd-sampler", ours(&mut herd.sampler(None), effort, interval, whole_round)),
-        ("soakd-sampler, `statm` alone", ours(&mut herd.sampler(Some(resident)), effort, interval, measured)),
+        ("soakd-sampler", all),
+        ("bare calls of as many reads of each", paced(interval, whole_round, &mut bare_tick)),
+        ("soakd-sampler, `statm` alone", alone),
         ("bare pread of statm", paced(interval, measured, sweep)),
     ];
+    drop(bare_tick);
+    drop(bare);
     let pids = herd.pids();
     let seconds = interval.as_secs_f64().to_string();
     // Whole seconds are the shortest that it knows.

@@ -1,6 +1,9 @@
 //! How long a target's own `mmap` and `munmap` take while its address space is walked (`smaps_rollup`): left alone, walked by this
 //! crate within its share of the time, and walked at each of ten samples a second as others do.
 //!
+//! On a busy host calls also wait for a processor, whoever reads what. So each call is known with its time, and what was lost in calls
+//! that overlap a walk stands apart: that is of sampling's own making, at the most.
+//!
 //! `cargo bench -p soakd-sampler --bench walk [-- GIB]`, with a target of 2 GiB in pages of 4 KiB unless another size is given.
 
 #![expect(
@@ -24,30 +27,51 @@ const MAPPED_BYTES: usize = 64 << 20;
 const PAUSE: Duration = Duration::from_micros(500);
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// The target: holds memory, maps and unmaps for ever, and on each line of its input says how long that took since the line before.
+/// The clock of the host that the target and this program share.
+fn now() -> Duration {
+    Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic)).unwrap()
+}
+
+/// The target: holds memory, maps and unmaps for ever, and on each line of its input says when each began and how long it took since
+/// the line before.
 fn target(bytes: usize) {
     // Small pages, as most programs have them: huge ones are walked in no time.
     rustix::thread::disable_transparent_huge_pages(true).unwrap();
     let held = vec![1_u8; bytes];
     let (sender, asked) = std::sync::mpsc::channel();
     std::thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|_| sender.send(())));
-    let mut took = Vec::new();
+    let mut calls = Vec::new();
     println!("ready");
     loop {
         match asked.try_recv() {
             Ok(()) => {
-                let all: Vec<String> = took.drain(..).map(|took: Duration| took.as_nanos().to_string()).collect();
+                let nanos = |call: Call| format!("{} {}", call.begin.as_nanos(), call.took.as_nanos());
+                let all: Vec<String> = calls.drain(..).map(nanos).collect();
                 println!("{}", all.join(" "));
             }
             Err(std::sync::mpsc::TryRecvError::Disconnected) => break,
             Err(std::sync::mpsc::TryRecvError::Empty) => {}
         }
-        let begin = Instant::now();
+        let begin = now();
         drop(black_box(Vec::<u8>::with_capacity(MAPPED_BYTES)));
-        took.push(begin.elapsed());
+        calls.push(Call { begin, took: now() - begin });
         std::thread::sleep(PAUSE);
     }
     black_box(held);
+}
+
+/// An `mmap` with its `munmap`.
+#[derive(Clone, Copy)]
+struct Call {
+    begin: Duration,
+    took: Duration,
+}
+
+impl Call {
+    /// Whether it lay, for some of its time, in one of `walks`.
+    fn meets(&self, walks: &[(Duration, Duration)]) -> bool {
+        walks.iter().any(|(from, to)| self.begin < *to && self.begin + self.took > *from)
+    }
 }
 
 struct Target {
@@ -73,38 +97,53 @@ impl Target {
         line
     }
 
-    /// How long each `mmap` with its `munmap` took since this was asked before, the shortest first.
-    fn took(&mut self) -> Vec<Duration> {
+    /// The calls since this was asked before, the shortest first.
+    fn calls(&mut self) -> Vec<Call> {
         self.input.as_mut().unwrap().write_all(b"\n").unwrap();
         let line = self.line();
-        let mut took: Vec<_> =
+        let nanos: Vec<_> =
             line.split_ascii_whitespace().map(|nanos| Duration::from_nanos(nanos.parse().unwrap())).collect();
-        took.sort_unstable();
-        took
+        let mut calls: Vec<_> = nanos.chunks_exact(2).map(|call| Call { begin: call[0], took: call[1] }).collect();
+        calls.sort_unstable_by_key(|call| call.took);
+        calls
     }
 
-    /// Reads it at each interval and tells what that did to it.
-    fn measure(&mut self, name: &str, measured: Duration, mut read: impl FnMut()) {
-        self.took();
+    /// Reads it at each interval and tells what that did to it; `read` says whether it walked.
+    fn measure(&mut self, name: &str, measured: Duration, mut read: impl FnMut() -> bool) {
+        self.calls();
         let start = Instant::now();
+        let mut walks = Vec::new();
         while start.elapsed() < measured {
-            read();
+            let begin = now();
+            if read() {
+                walks.push((begin, now()));
+            }
             let into = start.elapsed().as_nanos() % INTERVAL.as_nanos();
             std::thread::sleep(INTERVAL - Duration::from_nanos(u64::try_from(into).unwrap()));
         }
-        let took = self.took();
-        let at = |share: f64| took[((share * took.len() as f64) as usize).min(took.len() - 1)].as_secs_f64() * 1e3;
+        let passed = start.elapsed();
+        let calls = self.calls();
+        let at =
+            |share: f64| calls[((share * calls.len() as f64) as usize).min(calls.len() - 1)].took.as_secs_f64() * 1e3;
         // What goes beyond the usual was spent waiting.
-        let usual = took[took.len() / 2];
-        let lost: Duration = took.iter().map(|took| took.saturating_sub(usual)).sum();
+        let usual = calls[calls.len() / 2].took;
+        let lost = |is_meant: &dyn Fn(&Call) -> bool| {
+            let lost: Duration =
+                calls.iter().filter(|call| is_meant(call)).map(|call| call.took.saturating_sub(usual)).sum();
+            lost.as_secs_f64() / passed.as_secs_f64() * 1e2
+        };
+        let walked: Duration = walks.iter().map(|(from, to)| *to - *from).sum();
         println!(
-            "| {name} | {} | {:.3} ms | {:.3} ms | {:.3} ms | {:.3} ms | {:.2} % |",
-            took.len(),
+            "| {name} | {} | {:.3} ms | {:.3} ms | {:.3} ms | {:.3} ms | {:.3} % | {:.3} % | {}, {:.3} % |",
+            calls.len(),
             at(0.5),
             at(0.99),
             at(0.999),
             at(1.0),
-            lost.as_secs_f64() / start.elapsed().as_secs_f64() * 1e2
+            lost(&|_| true),
+            lost(&|call| call.meets(&walks)),
+            walks.len(),
+            walked.as_secs_f64() / passed.as_secs_f64() * 1e2
         );
     }
 }
@@ -130,20 +169,20 @@ fn main() {
     let root = ProcRoot::default();
     let id = ProcessId::of(&root, target.child.id()).unwrap();
     println!("target of {:.2} GiB", bytes as f64 / f64::from(1 << 30));
-    println!("| | calls | p50 | p99 | p99.9 | longest | time lost |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
-    target.measure("left alone", seconds(1), || {});
+    println!("| | calls | p50 | p99 | p99.9 | longest | time lost | of it during walks | walks, share of time |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    target.measure("left alone", seconds(3), || false);
     let start = Instant::now();
     let membership = Membership::Descendants { of: vec![id], include_roots: true };
     let mut sampler = TreeSampler::new(TreeOptions::new(root, membership), Box::new(move || start.elapsed()));
-    let mut walks_count = 0;
-    // Long enough for several walks at a thousandth of the time.
+    // The first walk is free, and the next one comes after two thousand times as long.
     target.measure("soakd-sampler, asked for it at 10 Hz", seconds(9), || {
-        walks_count += u32::from(sampler.tick(Detail::Slow).totals.get(MetricId::Uss).is_some());
+        sampler.tick(Detail::Slow).totals.get(MetricId::Uss).is_some()
     });
+    target.measure("left alone again", seconds(3), || false);
     let path = format!("/proc/{}/smaps_rollup", id.pid);
     target.measure("`smaps_rollup` read at 10 Hz", seconds(1), || {
         black_box(std::fs::read(&path).unwrap());
+        true
     });
-    println!("soakd-sampler walked {walks_count} times");
 }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cgroup::{Cgroup, CgroupController, CgroupMounts};
+use crate::cgroup::{Cgroup, CgroupController, CgroupLayout, CgroupMounts};
 use crate::cgroup_files::{MemoryFiles, PidsFile, open_pressure};
 use crate::cgroup_owner::CgroupOwner;
 use crate::cost::ReadCost;
@@ -82,6 +82,12 @@ impl CgroupSampler {
     #[must_use]
     pub fn status(&self) -> SamplerStatus {
         self.status
+    }
+
+    /// Which hierarchies there are on this host.
+    #[must_use]
+    pub fn layout(&self) -> CgroupLayout {
+        self.mounts.layout()
     }
 
     /// What it costs.

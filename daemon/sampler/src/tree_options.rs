@@ -17,8 +17,8 @@ pub struct TreeOptions {
     pub metrics: Vec<MetricId>,
     /// Resident size of a process above which its address space is not walked (`pss_bytes`, `uss_bytes`, `swap_pss_bytes`).
     pub walk_limit_bytes: u64,
-    /// Largest share of time, 0 to 1, in which a member's address space may be walked, and half as much of this process's own
-    /// time for the look at descriptors and sockets of all members.
+    /// Largest share of time, 0 to 1, in which a member's address space may be walked, and six tenths of that of this process's
+    /// own time for the look at descriptors and sockets of all members.
     pub walk_share_ratio: f64,
     /// What the files are taken from that stay open; those of members beyond it are opened at each tick, which costs some ten times as
     /// much. By default what all samplers of this process share.
@@ -30,8 +30,8 @@ pub struct TreeOptions {
 
 /// 4 GiB: a walk of some 50 ms.
 const WALK_LIMIT_BYTES: u64 = 4 << 30;
-/// One part in a thousand.
-const WALK_SHARE_RATIO: f64 = 0.001;
+/// Half a part in a thousand: with the first walk, which is free, that is less than a thousandth of any run that comes to a second one.
+const WALK_SHARE_RATIO: f64 = 0.000_5;
 
 impl TreeOptions {
     /// The defaults for a target.

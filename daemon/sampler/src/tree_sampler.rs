@@ -27,7 +27,7 @@ use crate::tree_sum::TreeSums;
 use crate::walk_round::{Round, WalkRound, Walking};
 
 /// The look at descriptors and sockets may take this much of the time that walks may.
-const LOOK_SHARE_OF_WALKS: f64 = 0.3;
+const LOOK_SHARE_OF_WALKS: f64 = 0.6;
 
 /// Time since any fixed point, on a clock that does not jump. The sampler reads no clock of its own: whoever makes it hands one
 /// in, and a test hands in any time it likes.
