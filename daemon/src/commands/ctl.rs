@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `client` | the daemon, as it is asked |
 //! | `place` | where it is |
+//! | `screen` | what goes on, kept up to date for a view |
 //! | `sent_events` | server-sent events, read piece by piece |
 //! | `follow` | waiting for a job, and what happens as lines |
 //! | `text` | answers for people |
@@ -11,6 +12,7 @@
 mod client;
 mod follow;
 mod place;
+mod screen;
 mod sent_events;
 mod text;
 

@@ -7,7 +7,7 @@ mod prune;
 mod show;
 mod trend;
 
-pub(crate) use self::trend::text as trend_text;
+pub(crate) use self::trend::{chart as trend_chart, text as trend_text};
 
 use std::path::Path;
 

@@ -59,7 +59,8 @@ pub fn is_ascii() -> bool {
 }
 
 /// How text on standard output is to look.
-fn look() -> Look {
+#[must_use]
+pub fn look() -> Look {
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
     let columns = rustix::termios::tcgetwinsize(stdout).ok().map(|size| usize::from(size.ws_col));

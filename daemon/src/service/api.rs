@@ -9,6 +9,7 @@
 //! | [`openapi`] | the document about all of it |
 //! | `routes`, `route` | the table of routes, from which both are made: what is mounted, and that document |
 //! | `daemon`, `jobs`, `runs`, `reports`, `samples`, `events`, `profiles`, `history` | what answers |
+//! | `pages`, `nights` | what the pages for people and the metrics show |
 //! | `thinning` | fewer samples that tell the same |
 //! | [`listen`], [`token`], `guard` | where it listens, and who may ask for what |
 //! | `connection`, `patience`, `answer` | connections and requests, and what they may cost |
@@ -23,8 +24,10 @@ mod guard;
 mod history;
 mod jobs;
 pub mod listen;
+mod nights;
 mod numbers;
 pub mod openapi;
+mod pages;
 mod patience;
 mod problem;
 mod profiles;
@@ -42,7 +45,7 @@ mod tests;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -92,9 +95,10 @@ pub fn serve(
         followers: Arc::new(Semaphore::new(FOLLOWERS)),
         stop,
         openapi: OnceLock::new(),
+        nights: Mutex::default(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(READERS).build()?;
-    let routes = routes::routes().into_iter().chain(routes::pages()).collect();
+    let routes = routes::routes().into_iter().chain(pages::routes()).collect();
     let router = answer::router(&shared, routes);
     std::thread::Builder::new().name("soakd-api".to_owned()).spawn(move || {
         let served = runtime.block_on(connection::serve(shared, router, listeners));

@@ -10,6 +10,7 @@ use soakd::service::api::token::Token;
 use soakd::service::api::{Settings, serve};
 use soakd::service::handle::{Handle, Order, Refusal};
 use soakd::service::status::{DaemonStatus, Job, JobState, LiveEvent, Status};
+use soakd::store::Store;
 use tokio::sync::{mpsc, watch};
 
 use crate::place::{Place, SHORT};
@@ -51,7 +52,8 @@ impl Served {
         };
         let (handle, orders) = Handle::new(status());
         let daemon = handle.clone();
-        std::thread::spawn(move || obey(&daemon, orders));
+        let store = place.store();
+        std::thread::spawn(move || obey(&daemon, &store, orders));
         let (stop, stopped) = watch::channel(false);
         let api = serve(handle, place.store(), listeners, settings, stopped).expect("it serves");
         Self { socket, url, stop, api: Some(api) }
@@ -91,7 +93,7 @@ fn status() -> Status {
 }
 
 /// A daemon whose jobs end by themselves with what their name says, once somebody follows.
-fn obey(daemon: &Handle, mut orders: mpsc::Receiver<Order>) {
+fn obey(daemon: &Handle, store: &Store, mut orders: mpsc::Receiver<Order>) {
     let board = daemon.board();
     while let Some(order) = orders.blocking_recv() {
         match order {
@@ -101,12 +103,14 @@ fn obey(daemon: &Handle, mut orders: mpsc::Receiver<Order>) {
                     "queued": "2026-11-26T00:00:00Z",
                 });
                 let job: Job = serde_json::from_value(answer).expect("a job");
+                let job = store.add_job(job, None).expect("it is kept").expect("it is new");
                 board.update(|status| status.queue = vec![job.clone()]);
                 let _ = reply.send(Ok(job.clone()));
                 if submission.name.as_deref() == Some("fails") {
                     let ended =
                         Job { state: JobState::Done, exit_code: Some(2), message: Some("leak".to_owned()), ..job };
-                    board.update(|status| status.queue = vec![ended.clone()]);
+                    store.set_job(&ended).expect("it is kept");
+                    board.update(|status| status.queue.clear());
                     board.tell(LiveEvent::Job { job: Box::new(ended) });
                 }
             }

@@ -136,3 +136,28 @@ fn a_daemon_refuses_what_is_wrong_and_goes_on() {
     first.signal(Signal::TERM);
     first.answer().ends_with(0);
 }
+
+#[test]
+fn a_soak_is_submitted_awaited_cancelled_and_shown_from_the_command_line() {
+    let place = Place::new();
+    place.write("steady.toml", STEADY);
+    config(&place, "[limits]\nslots = 1\nmemory_headroom = '1MiB'\n");
+    let mut running = place.start(daemon(&place));
+    running.await_message("the daemon is ready");
+    let socket = place.path("state/soakd.sock").display().to_string();
+    let ctl = |arguments: &[&str]| place.run([&["ctl", "--socket", &socket], arguments].concat());
+    ctl(&["submit", "steady", "--for", "2s", "--wait"]).ends_with(0).says("is queued").results_in("no_leak");
+    let job = ctl(&["submit", "steady", "--format", "json"]).ends_with(0).json();
+    let id = job["id"].to_string();
+    let state = || ctl(&["show", &id, "--format", "json"]).ends_with(0).json()["state"].clone();
+    eventually("it runs", || state() == "running");
+    ctl(&["status"]).ends_with(0).results_in("1 of 1 slots taken");
+    ctl(&["cancel", &id]).ends_with(0);
+    eventually("it has ended", || !["queued", "running"].contains(&state().as_str().unwrap_or_default()));
+    ctl(&["list"]).ends_with(0).results_in("steady");
+    assert_eq!(ctl(&["history", "--format", "json"]).ends_with(0).json()["runs"].as_array().map(Vec::len), Some(2));
+    ctl(&["submit", "/etc/passwd"]).says("error: ");
+    running.signal(Signal::TERM);
+    running.answer().ends_with(0);
+    ctl(&["status"]).ends_with(69).says("`soakd daemon` starts one");
+}

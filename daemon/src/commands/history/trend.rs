@@ -83,7 +83,8 @@ fn draw(trends: &[Trend], profile: &str, runs: usize, file: &Path) -> Result<(),
     })
 }
 
-fn chart(trend: &Trend) -> TrendChart {
+/// A trend as it is drawn.
+pub(crate) fn chart(trend: &Trend) -> TrendChart {
     let last = trend.points.last().map_or_else(String::new, |point| format!("last {}", trend.show(point.value)));
     let place = |at: &At| at.commit.as_deref().map_or_else(|| at.run.clone(), short);
     let change = trend.steps.last().map(|step| {

@@ -52,7 +52,9 @@ pub(super) fn router(shared: &Arc<Shared>, routes: Vec<Route>) -> Router {
                 Err(_) => return Problem::not_found("the path is not UTF-8").into_response(),
             };
             let (Extension(caller), Extension(body)) = (caller, body);
-            let asked = Asked { shared, caller, uri: request.uri().clone(), path, body };
+            let accept =
+                request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).map(str::to_owned);
+            let asked = Asked { shared, caller, uri: request.uri().clone(), path, body, accept };
             handler(asked).await.unwrap_or_else(IntoResponse::into_response)
         };
         router = router.route(route.path, on(filter, call));

@@ -4,8 +4,10 @@ use super::documents::{Jobs, JobsQuery, Nothing};
 use super::numbers::within;
 use super::problem::Problem;
 use super::route::{Asked, Placed};
-use crate::service::status::Job;
+use super::shared::Shared;
+use crate::service::status::{Job, JobState};
 use crate::service::submission::Submission;
+use crate::store::JobFilter;
 
 /// How many are listed where nobody says.
 pub(super) const USUAL: u32 = 100;
@@ -18,12 +20,11 @@ const LONGEST_TEXT_BYTES: usize = 4096;
 const MOST_ARGUMENTS: usize = 1000;
 
 pub(super) async fn list(asked: Asked, query: JobsQuery) -> Result<Jobs, Problem> {
-    let limit = within("limit", query.limit, USUAL, 1..=MOST)? as usize;
-    let is_asked_for = |job: &Job| {
-        query.state.is_none_or(|state| state == job.state) && query.before.is_none_or(|before| job.id < before)
-    };
-    let mut jobs: Vec<Job> = asked.shared.board().status().queue.into_iter().filter(is_asked_for).collect();
-    jobs.sort_by_key(|job| std::cmp::Reverse(job.id));
+    let limit = within("limit", query.limit, USUAL, 1..=MOST)?;
+    // One more tells whether there are more.
+    let filter = JobFilter { state: query.state, before: query.before, limit: limit + 1 };
+    let mut jobs = asked.shared.read(move |store| Ok(store.jobs(filter)?)).await?;
+    let limit = limit as usize;
     let before = if jobs.len() > limit { jobs.get(limit - 1).map(|job| job.id) } else { None };
     jobs.truncate(limit);
     Ok(Jobs { jobs, before })
@@ -31,8 +32,20 @@ pub(super) async fn list(asked: Asked, query: JobsQuery) -> Result<Jobs, Problem
 
 pub(super) async fn show(asked: Asked, _: Nothing) -> Result<Job, Problem> {
     let id = number(&asked)?;
-    let found = asked.shared.board().status().queue.into_iter().find(|job| job.id == id);
+    let found = asked.shared.read(move |store| Ok(store.job(id)?)).await?;
     found.ok_or_else(|| no_job(&id.to_string()))
+}
+
+/// The jobs that ended last, newest first, of as many as are looked through.
+pub(super) async fn ended(shared: &Shared, most: u32) -> Result<Vec<Job>, Problem> {
+    let has_ended = |job: &Job| match job.state {
+        JobState::Queued | JobState::Running => false,
+        JobState::Done | JobState::Failed | JobState::Cancelled => true,
+    };
+    let filter = JobFilter { limit: most, ..JobFilter::default() };
+    let mut jobs = shared.read(move |store| Ok(store.jobs(filter)?)).await?;
+    jobs.retain(has_ended);
+    Ok(jobs)
 }
 
 pub(super) async fn submit(asked: Asked, submission: Submission) -> Result<Job, Problem> {

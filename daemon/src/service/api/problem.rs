@@ -53,6 +53,14 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
 
+    /// What happened and what to do about it, for a page.
+    pub(super) fn sentence(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     fn hinted(self, hint: Option<String>) -> Self {
         Self { hint: hint.or(self.hint), ..self }
     }

@@ -37,6 +37,11 @@ pub(super) async fn show(asked: Asked, _: Nothing) -> Result<ProfileDocument, Pr
         .await
 }
 
+/// What the profile of that name is for; `None` where there is none.
+pub(super) fn description(folders: &[PathBuf], name: &str) -> Option<String> {
+    all(folders).into_iter().find(|found| found.name() == name).map(|found| found.summary().description)
+}
+
 /// A profile, where it comes from.
 enum Found {
     File { name: String, path: PathBuf },

@@ -18,7 +18,7 @@ pub(super) async fn verdict(asked: Asked, _: Nothing) -> Result<Verdict, Problem
 }
 
 /// The verdict that is kept; what was interrupted is judged now.
-fn verdict_of(store: &Store, record: &RunRecord) -> Result<Verdict, Problem> {
+pub(super) fn verdict_of(store: &Store, record: &RunRecord) -> Result<Verdict, Problem> {
     if record.state == RunState::Running {
         let id = &record.run.id;
         return Err(Problem::conflict(format!("run `{id}` is still going on"))

@@ -29,6 +29,8 @@ pub(super) struct Asked {
     /// What stands in the path where its template has a name in braces, decoded.
     pub(super) path: Vec<(String, String)>,
     pub(super) body: Bytes,
+    /// Which types the client takes.
+    pub(super) accept: Option<String>,
 }
 
 impl Asked {

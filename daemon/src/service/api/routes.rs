@@ -70,11 +70,6 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Pages for people, beside the API: mounted, guarded and limited as it is, and not in its document.
-pub(super) fn pages() -> Vec<Route> {
-    Vec::new()
-}
-
 fn content_types() -> Vec<&'static str> {
     let mut types: Vec<&str> =
         RENDERERS.iter().map(|renderer| reports::bare(reports::content_type(renderer.name()))).collect();

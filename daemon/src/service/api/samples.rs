@@ -101,7 +101,8 @@ fn columns(
     Ok(numbers.iter().map(&mut of).collect())
 }
 
-fn readings(column: &Column) -> Readings<'_> {
+/// Of a series, to be thinned.
+pub(super) fn readings(column: &Column) -> Readings<'_> {
     let extremes = column.extremes.as_ref().map(|extremes| (extremes.low.as_slice(), extremes.high.as_slice()));
     Readings { t_s: &column.t_s, values: &column.values, extremes }
 }

@@ -1,13 +1,14 @@
 //! What all requests share.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use super::guard::Guard;
+use super::nights::Kept;
 use super::problem::Problem;
 use crate::service::handle::{Board, Handle};
 use crate::store::Store;
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     /// True once the API is to end.
     pub(super) stop: watch::Receiver<bool>,
     pub(super) openapi: OnceLock<Bytes>,
+    /// What has been read of runs that have ended.
+    pub(super) nights: Mutex<Kept>,
 }
 
 impl Shared {

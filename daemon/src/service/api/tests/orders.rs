@@ -23,8 +23,10 @@ fn a_job_is_submitted_listed_shown_and_cancelled() {
     let cancelled: Job = serde_json::from_slice(&cancelled.body).unwrap();
     let message = cancelled.message.unwrap();
     assert!(message.starts_with("user ") && message.ends_with(" over the socket"), "{message}");
-    assert_eq!(served.get("/api/v1/jobs/1").status, 404);
-    assert_eq!(served.post("/api/v1/jobs/1/cancel", "{}").status, 404);
+    assert_eq!(served.json("/api/v1/jobs/1")["state"], "cancelled");
+    assert_eq!(served.json("/api/v1/jobs?state=queued")["jobs"], json!([]));
+    assert_eq!(served.get("/api/v1/jobs/2").status, 404);
+    assert_eq!(served.post("/api/v1/jobs/2/cancel", "{}").status, 404);
 }
 
 #[test]
@@ -85,7 +87,10 @@ fn the_daemon_is_told_to_reload_and_to_start_an_entry() {
 #[test]
 fn a_thousand_jobs_come_page_by_page() {
     let served = Served::new();
-    served.handle.board().update(|status| status.queue = (1..=1000).map(|id| job(id, Submission::default())).collect());
+    let store = served.store();
+    for _ in 0..1000 {
+        store.add_job(job(0, Submission::default()), None).unwrap();
+    }
     let mut ids: Vec<u64> = Vec::new();
     let mut path = "/api/v1/jobs?limit=300".to_owned();
     loop {

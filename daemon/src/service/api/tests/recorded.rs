@@ -117,3 +117,50 @@ fn samples_are_thinned_and_keep_their_peak() {
         assert!(matches!(status, 404 | 422), "{wrong}: {status}");
     }
 }
+
+#[test]
+fn pages_show_what_was_recorded_and_what_is_not_there_is_a_page_too() {
+    let served = Served::new();
+    let id = record(&served, "a", "2026-11-01T00:00:00Z");
+    let page = |path: &str| {
+        let answer = served.get(path);
+        (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+    };
+    for (path, shows) in
+        [("/", id.as_str()), ("/queue", "Nothing waits"), ("/schedule", "no schedule"), ("/profiles/a", &id)]
+    {
+        let (status, text) = page(path);
+        assert_eq!(status, 200, "{path}: {text}");
+        assert!(text.starts_with("<!doctype html>") && text.contains(shows), "{path}: {text}");
+    }
+    let (status, text) = page(&format!("/runs/{id}"));
+    assert!(status == 200 && text.contains("/report/html"), "{status}: {text}");
+    for path in ["/runs/none", "/profiles/none"] {
+        let (status, text) = page(path);
+        assert!(status == 404 && text.contains("<h1>Not Found</h1>"), "{status}: {text}");
+    }
+    let (status, metrics) = page("/metrics");
+    assert!(status == 200 && metrics.contains("profile=\"a\""), "{status}: {metrics}");
+}
+
+#[test]
+fn a_run_that_goes_on_is_drawn_from_its_samples() {
+    let served = Served::new();
+    let (id, mut recorder) = begin(&served, "a", "2026-11-01T00:00:00Z");
+    let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
+    (0..50_u32).for_each(|second| recorder.sample(f64::from(second), &[(rss, 4096.0 * f64::from(second))]));
+    let live = json!({
+        "id": id, "profile": "a", "target": "./server", "started": "2026-11-01T00:00:00Z", "phase": "loaded", "t_s": 49.0,
+        "planned_s": 1000.0, "samples_count": 50, "warnings": [],
+        "series": [{"metric": "rss_bytes", "unit": "bytes", "level": 200704.0, "judgement": "inconclusive"}],
+    });
+    let live = serde_json::from_value(live).unwrap();
+    served.handle.board().update(|status| status.running = vec![live]);
+    for path in ["/", "/queue", &format!("/runs/{id}")] {
+        let answer = served.get(path);
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(answer.status == 200 && text.contains(&id), "{path}: {text}");
+    }
+    assert_eq!(served.json(&format!("/api/v1/runs/{id}"))["live"]["target"], "./server");
+    recorder.finish(Ending { duration_s: 49.0, why: "enough".to_owned(), verdict: None }).unwrap();
+}

@@ -57,9 +57,9 @@ impl Served {
         change(&mut settings);
         let (handle, orders) = Handle::new(idle());
         let daemon = handle.clone();
-        std::thread::spawn(move || obey(&daemon, orders));
+        let (store, queue) = (Store::open(folder.path()).unwrap().store, Store::open(folder.path()).unwrap().store);
+        std::thread::spawn(move || obey(&daemon, &queue, orders));
         let (stop, stopped) = watch::channel(false);
-        let store = Store::open(folder.path()).unwrap().store;
         let api = Some(serve(handle.clone(), store, listeners, settings, stopped).unwrap());
         Self { folder, handle, socket, address, token, stop, api }
     }
@@ -181,7 +181,7 @@ pub(super) fn job(id: u64, submission: Submission) -> Job {
 }
 
 /// A daemon that queues what it is given and runs nothing.
-fn obey(daemon: &Handle, mut orders: mpsc::Receiver<Order>) {
+fn obey(daemon: &Handle, store: &Store, mut orders: mpsc::Receiver<Order>) {
     let refuse =
         |message: &str| Refusal::Invalid { message: message.to_owned(), hint: Some("ask otherwise".to_owned()) };
     while let Some(order) = orders.blocking_recv() {
@@ -193,8 +193,7 @@ fn obey(daemon: &Handle, mut orders: mpsc::Receiver<Order>) {
                     Some("forbidden") => Err(Refusal::Forbidden { message: "not allowed".to_owned(), hint: None }),
                     _ if board.status().queue.len() >= 2000 => Err(Refusal::QueueFull(2000)),
                     _ => {
-                        let id = board.status().queue.iter().map(|job| job.id).max().unwrap_or(0) + 1;
-                        let job = job(id, *submission);
+                        let job = store.add_job(job(0, *submission), None).unwrap().unwrap();
                         board.update(|status| status.queue.push(job.clone()));
                         board.tell(LiveEvent::Job { job: Box::new(job.clone()) });
                         Ok(job)
@@ -210,6 +209,7 @@ fn obey(daemon: &Handle, mut orders: mpsc::Receiver<Order>) {
                         board.update(|status| status.queue.retain(|other| other.id != job.id));
                         job.state = JobState::Cancelled;
                         job.message = Some(by);
+                        store.set_job(&job).unwrap();
                         board.tell(LiveEvent::Job { job: Box::new(job.clone()) });
                         Ok(job)
                     }
