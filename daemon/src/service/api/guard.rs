@@ -49,6 +49,13 @@ pub(super) struct Guard {
     pub(super) own_uid: u32,
 }
 
+/// What the token is shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Reading,
+    Changing,
+}
+
 /// What a browser says about where the page is that asks.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -71,7 +78,7 @@ impl Guard {
             Caller::Tcp { is_public, .. } => changes || *is_public,
         };
         if needs_token {
-            self.check_token(headers)?;
+            self.check_token(headers, if changes { Use::Changing } else { Use::Reading })?;
         }
         if changes && !is_json(headers) {
             // A form of another site can send everything but this.
@@ -113,14 +120,22 @@ impl Guard {
         }
     }
 
-    fn check_token(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    fn check_token(&self, headers: &HeaderMap, use_of: Use) -> Result<(), Problem> {
         let Some(shown) = headers.get(header::AUTHORIZATION) else {
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "no_token", "this needs the token of the daemon")
                 .hint("send `authorization: Bearer TOKEN`; the daemon keeps it in its `token_file`"));
         };
-        let bearer = shown.as_bytes().split_at_checked("Bearer ".len());
-        let token = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer ")).map(|(_, token)| token);
-        if token.is_some_and(|token| self.token.is(token.trim_ascii())) {
+        let shown = shown.as_bytes().trim_ascii();
+        let space = shown.iter().position(|byte| *byte == b' ').unwrap_or(shown.len());
+        let (scheme, told) = shown.split_at(space);
+        let told = told.trim_ascii();
+        let is_it = match scheme.to_ascii_lowercase().as_slice() {
+            b"bearer" => self.token.is(told),
+            // What a browser asks its user for. It sends that with whatever its pages ask for, so it changes nothing.
+            b"basic" if use_of == Use::Reading => password(told).is_some_and(|password| self.token.is(&password)),
+            _ => false,
+        };
+        if is_it {
             return Ok(());
         }
         Err(Problem::new(StatusCode::UNAUTHORIZED, "wrong_token", "that is not the token of this daemon")
@@ -154,6 +169,36 @@ fn check_site(request: &Parts) -> Result<(), Problem> {
         }
         Some(_) => refused(),
     }
+}
+
+/// The password of `user:password` in base64 (RFC 7617).
+fn password(told: &[u8]) -> Option<Vec<u8>> {
+    let text = base64(told)?;
+    let colon = text.iter().position(|byte| *byte == b':')?;
+    Some(text[colon + 1..].to_vec())
+}
+
+/// What stands in base64 (RFC 4648); whether it ends in padding is no matter.
+fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let text = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
+    let (mut bits, mut bits_count, mut bytes) = (0_u32, 0, Vec::with_capacity(text.len() * 3 / 4));
+    for character in text {
+        let value = match character {
+            b'A'..=b'Z' => character - b'A',
+            b'a'..=b'z' => character - b'a' + 26,
+            b'0'..=b'9' => character - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        bits_count += 6;
+        if bits_count >= 8 {
+            bits_count -= 8;
+            bytes.push((bits >> bits_count & 0xff) as u8);
+        }
+    }
+    Some(bytes)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -132,7 +132,9 @@ impl IntoResponse for Problem {
             ErrorDocument { error: ErrorBody { code: code.to_owned(), message: self.message, hint: self.hint } };
         let mut response = (status, axum::Json(document)).into_response();
         let value = match status {
-            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"soakd\"")),
+            StatusCode::UNAUTHORIZED => {
+                Some((header::WWW_AUTHENTICATE, "Basic realm=\"soakd\", Bearer realm=\"soakd\""))
+            }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "5")),
             _ => None,
         };

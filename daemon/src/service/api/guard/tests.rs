@@ -97,6 +97,20 @@ fn where_others_can_connect_reading_needs_the_token_too() {
 }
 
 #[test]
+fn a_browser_reads_with_the_token_as_password_and_changes_nothing_with_it() {
+    // `anybody:` and the token.
+    const BASIC: &str = "Basic YW55Ym9keTowMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==";
+    let (caller, host) = (over_tcp("192.0.2.7"), ("host", "192.0.2.7:7625"));
+    assert_eq!(refused(&caller, "GET", &[host, ("authorization", BASIC)]), None);
+    assert_eq!(refused(&caller, "POST", &[host, JSON, ("authorization", BASIC)]), Some(401));
+    for wrong in ["Basic", "Basic !", "Basic YW55Ym9keTo=", "Basic YW55Ym9keQ=="] {
+        assert_eq!(refused(&caller, "GET", &[host, ("authorization", wrong)]), Some(401), "{wrong}");
+    }
+    assert_eq!(base64(b"YW55").as_deref(), Some(b"any".as_slice()));
+    assert_eq!(base64(b"YQ==").as_deref(), Some(b"a".as_slice()));
+}
+
+#[test]
 fn over_the_socket_the_user_at_its_other_end_counts() {
     for (uid, change) in [(Some(0), None), (Some(1000), None), (Some(1001), Some(401)), (None, Some(401))] {
         let caller = Caller::Unix { uid };
