@@ -18,6 +18,8 @@ mod checkpoints;
 mod ctl;
 #[path = "cli/daemon.rs"]
 mod daemon;
+#[path = "cli/daemon_itself.rs"]
+mod daemon_itself;
 #[path = "cli/disk.rs"]
 mod disk;
 #[path = "cli/exit_codes.rs"]

@@ -12,6 +12,7 @@ use super::queue::Queue;
 use super::status::{Job, JobState, LiveEvent};
 use super::submission::Submission;
 use crate::exit::{Exit, Failure};
+use crate::logging;
 use crate::store::{RunId, Store};
 
 /// Time before a job is tried again, where nobody says.
@@ -150,15 +151,8 @@ impl Jobs {
         job.outcome = Some(verdict.outcome);
         job.exit_code = Some(verdict.exit_code);
         job.message = Some(verdict.summary.clone());
-        tracing::info!(
-            job = id,
-            run = verdict.run.id,
-            profile = verdict.run.profile,
-            outcome = %verdict.outcome,
-            "{}: {}",
-            job.name,
-            verdict.summary
-        );
+        tracing::info!(job = id, name = job.name, run = verdict.run.id, "has ended");
+        logging::verdict(verdict);
         self.keep(&job);
         Some(job)
     }

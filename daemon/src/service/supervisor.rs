@@ -39,6 +39,7 @@ use crate::commands::soak;
 use crate::exit::Failure;
 use crate::history::retention::Retention;
 use crate::limits;
+use crate::logging;
 use crate::policy::RunPolicy;
 use crate::run::{Ran, Soaked};
 use crate::store::{RunId, Store};
@@ -449,7 +450,8 @@ impl Supervisor {
     }
 
     fn period_concluded(&mut self, name: &str, verdict: &Verdict, now: Timestamp) {
-        tracing::info!(watch = name, run = verdict.run.id, outcome = %verdict.outcome, "{}", verdict.summary);
+        tracing::info!(watch = name, run = verdict.run.id, "a period has ended");
+        logging::verdict(verdict);
         // An inconclusive period says nothing new: what stood before it goes on to stand.
         if verdict.outcome != Outcome::Inconclusive || self.standings.of(name).stand.is_none() {
             let stand = Stand::Verdict { outcome: verdict.outcome };
