@@ -94,20 +94,21 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
 /// What stands in braces in `path`.
 fn path_parameters(path: &str) -> Vec<Value> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let text = || json!({ "type": "string", "minLength": 1 });
     let parameter = |name: &str| {
-        let (about, schema) = match name {
-            "job" => ("Number of the job", json!({ "type": "integer", "minimum": 0 })),
-            "run" => {
-                ("Id of the run, the beginning of just one id, or `last`", json!({ "type": "string", "minLength": 1 }))
-            }
+        let (about, schema, example) = match name {
+            "job" => ("Number of the job", json!({ "type": "integer", "minimum": 0 }), json!(1)),
+            "run" => ("Id of the run, the beginning of just one id, or `last`", text(), json!("last")),
             "format" => {
                 let formats: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name()).collect();
-                ("Format of the report", json!({ "type": "string", "enum": formats }))
+                ("Format of the report", json!({ "type": "string", "enum": formats }), json!("json"))
             }
-            "profile" => ("Name of the profile", json!({ "type": "string", "minLength": 1 })),
-            _ => ("Name in the configuration", json!({ "type": "string", "minLength": 1 })),
+            "profile" => ("Name of the profile", text(), json!("demo")),
+            _ => ("Name in the configuration", text(), json!("nightly")),
         };
-        json!({ "name": name, "in": "path", "required": true, "description": about, "schema": schema })
+        json!({
+            "name": name, "in": "path", "required": true, "description": about, "schema": schema, "example": example,
+        })
     };
     names.map(parameter).collect()
 }

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use proptest::prelude::*;
 
+use super::recorded::record;
 use super::served::Served;
 
 /// A Python with what reads OpenAPI documents, if there is one.
@@ -25,7 +26,9 @@ fn python() -> Option<String> {
 fn the_document_is_valid_and_requests_made_from_it_are_answered_as_it_says() {
     let Some(python) = python() else { return };
     let mut served = Served::new();
+    // What the examples of the document name.
     served.post("/api/v1/jobs", r#"{"profile":"demo"}"#);
+    record(&served, "demo", "2026-11-01T00:00:00Z");
     let document = format!("http://{}/api/v1/openapi.json", served.address);
     let valid = Command::new(&python)
         .args(["-c", "import json, sys, urllib.request as r; from openapi_spec_validator import validate; validate(json.load(r.urlopen(sys.argv[1])))"])

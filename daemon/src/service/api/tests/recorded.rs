@@ -33,7 +33,7 @@ fn begin(served: &Served, profile: &str, started: &str) -> (String, Recorder) {
 }
 
 /// Records a whole run of 1,000 samples with one peak, and a verdict.
-fn record(served: &Served, profile: &str, started: &str) -> String {
+pub(super) fn record(served: &Served, profile: &str, started: &str) -> String {
     let (id, mut recorder) = begin(served, profile, started);
     let rss = recorder.series("rss_bytes", Scope::Tree, Quantity::Bytes);
     let host = recorder.series("rss_bytes", Scope::Host, Quantity::Bytes);
