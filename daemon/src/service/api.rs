@@ -44,7 +44,6 @@ pub mod token;
 mod tests;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -69,8 +68,6 @@ pub struct Settings {
     pub longest_body_bytes: usize,
     /// How long a client may take: for a request, and to take more of an answer.
     pub timeout: Duration,
-    /// Folders whose profiles can be named in submissions.
-    pub profile_folders: Vec<PathBuf>,
 }
 
 /// Serves the API on `listeners` until `stop` says true, on a thread of its own.
@@ -90,7 +87,6 @@ pub fn serve(
         guard: Guard { token: settings.token, hosts: settings.hosts, own_uid: rustix::process::geteuid().as_raw() },
         longest_body_bytes: settings.longest_body_bytes,
         timeout: settings.timeout,
-        profile_folders: settings.profile_folders,
         readers: Arc::new(Semaphore::new(READERS)),
         followers: Arc::new(Semaphore::new(FOLLOWERS)),
         stop,

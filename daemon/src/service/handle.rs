@@ -1,5 +1,6 @@
 //! How the API speaks with the daemon: orders go to its loop and are answered there, what it shows is read from a board.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -148,11 +149,24 @@ impl Handle {
 pub struct Board {
     status: Arc<Mutex<Status>>,
     events: broadcast::Sender<Arc<LiveEvent>>,
+    profile_folders: Arc<Mutex<Vec<PathBuf>>>,
 }
 
 impl Board {
     fn new(status: Status) -> Self {
-        Self { status: Arc::new(Mutex::new(status)), events: broadcast::channel(EVENTS).0 }
+        let (events, _) = broadcast::channel(EVENTS);
+        Self { status: Arc::new(Mutex::new(status)), events, profile_folders: Arc::default() }
+    }
+
+    /// Folders whose profiles can be named, as they are configured by now.
+    #[must_use]
+    pub fn profile_folders(&self) -> Vec<PathBuf> {
+        self.profile_folders.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells which folders these are.
+    pub fn set_profile_folders(&self, folders: Vec<PathBuf>) {
+        *self.profile_folders.lock().unwrap_or_else(PoisonError::into_inner) = folders;
     }
 
     /// All of it, as it is now.

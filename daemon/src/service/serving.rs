@@ -41,8 +41,8 @@ impl Serving {
             hosts: config.api.hosts.clone(),
             longest_body_bytes: usize::try_from(config.api.longest_body_bytes).unwrap_or(usize::MAX),
             timeout: config.api.timeout,
-            profile_folders: config.daemon.profiles.clone(),
         };
+        handle.board().set_profile_folders(config.daemon.profiles.clone());
         // A connection of its own: what it reads holds up nobody who records.
         let store = Store::open(state).map_err(exit_of::store)?.store;
         let (stop, stopped) = watch::channel(false);

@@ -544,6 +544,7 @@ impl Supervisor {
         })?;
         let changes: Vec<String> = Config::difference(&self.config, &new).iter().map(ToString::to_string).collect();
         self.config = new;
+        self.handle.board().set_profile_folders(self.config.daemon.profiles.clone());
         self.schedules = Schedules::new(Rc::clone(&self.store), &self.config, &self.host);
         self.configure_watches();
         for change in &changes {

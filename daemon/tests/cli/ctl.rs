@@ -48,7 +48,6 @@ impl Served {
             hosts: Vec::new(),
             longest_body_bytes: 1 << 16,
             timeout: Duration::from_secs(120),
-            profile_folders: Vec::new(),
         };
         let (handle, orders) = Handle::new(status());
         let daemon = handle.clone();

@@ -157,6 +157,14 @@ fn a_soak_is_submitted_awaited_cancelled_and_shown_from_the_command_line() {
     ctl(&["list"]).ends_with(0).results_in("steady");
     assert_eq!(ctl(&["history", "--format", "json"]).ends_with(0).json()["runs"].as_array().map(Vec::len), Some(2));
     ctl(&["submit", "/etc/passwd"]).says("error: ");
+    // A folder that is configured later is known after a reload.
+    std::fs::create_dir(place.path("later")).expect("a folder");
+    place.write("later/second.toml", STEADY);
+    let later = format!("[daemon]\nprofiles = ['{}']\n[api]\nlisten = 'off'\n", place.path("later").display());
+    place.write("soakd.toml", &later);
+    ctl(&["profiles", "second"]).ends_with(66);
+    ctl(&["reload"]).ends_with(0).results_in("profiles");
+    ctl(&["profiles", "second"]).ends_with(0).results_in("name = 'steady'");
     running.signal(Signal::TERM);
     running.answer().ends_with(0);
     ctl(&["status"]).ends_with(69).says("`soakd daemon` starts one");

@@ -126,7 +126,7 @@ async fn run(asked: &Asked) -> Result<Page, Problem> {
 
 async fn profile(asked: &Asked) -> Result<Page, Problem> {
     let name = asked.part("profile").to_owned();
-    let folders = asked.shared.profile_folders.clone();
+    let folders = asked.shared.board().profile_folders();
     asked
         .shared
         .read(move |store| {

@@ -15,13 +15,13 @@ const MOST: usize = 1000;
 const LONGEST_BYTES: u64 = 4 << 20;
 
 pub(super) async fn list(asked: Asked, _: Nothing) -> Result<Profiles, Problem> {
-    let folders = asked.shared.profile_folders.clone();
+    let folders = asked.shared.board().profile_folders();
     let profiles = asked.shared.beside(move || Ok(all(&folders).iter().map(Found::summary).collect())).await?;
     Ok(Profiles { profiles })
 }
 
 pub(super) async fn show(asked: Asked, _: Nothing) -> Result<ProfileDocument, Problem> {
-    let folders = asked.shared.profile_folders.clone();
+    let folders = asked.shared.board().profile_folders();
     let name = asked.part("profile").to_owned();
     asked
         .shared

@@ -1,6 +1,5 @@
 //! What all requests share.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -27,7 +26,6 @@ pub(super) struct Shared {
     pub(super) guard: Guard,
     pub(super) longest_body_bytes: usize,
     pub(super) timeout: Duration,
-    pub(super) profile_folders: Vec<PathBuf>,
     pub(super) readers: Arc<Semaphore>,
     pub(super) followers: Arc<Semaphore>,
     /// True once the API is to end.

@@ -47,15 +47,11 @@ impl Served {
         let listeners = Listeners::bind(Some(&socket), Some("127.0.0.1:0".parse().unwrap())).unwrap();
         let address = listeners.address().unwrap();
         let token = Token::load_or_make(&folder.path().join("api-token")).unwrap();
-        let mut settings = Settings {
-            token: token.clone(),
-            hosts: Vec::new(),
-            longest_body_bytes: 64 * 1024,
-            timeout: PATIENCE,
-            profile_folders: vec![folder.path().join("profiles")],
-        };
+        let mut settings =
+            Settings { token: token.clone(), hosts: Vec::new(), longest_body_bytes: 64 * 1024, timeout: PATIENCE };
         change(&mut settings);
         let (handle, orders) = Handle::new(idle());
+        handle.board().set_profile_folders(vec![folder.path().join("profiles")]);
         let daemon = handle.clone();
         let (store, queue) = (Store::open(folder.path()).unwrap().store, Store::open(folder.path()).unwrap().store);
         std::thread::spawn(move || obey(&daemon, &queue, orders));
