@@ -53,6 +53,8 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// The service: soaks in a queue and on a schedule, targets that are watched without end
     Daemon(DaemonArgs),
+    /// Live view of what goes on: of a daemon, or of the runs that are recorded here
+    Watch(WatchArgs),
     /// List, show, check or begin profiles
     Profile {
         /// What to do with profiles
@@ -226,6 +228,17 @@ pub struct DaemonArgs {
     /// Check the configuration and end
     #[arg(long)]
     pub check: bool,
+}
+
+/// `soakd watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Where the daemon is; where none is named and none answers, the runs that are recorded here are shown
+    #[command(flatten)]
+    pub place: ctl::DaemonPlace,
+    /// Print how it is now, and end
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// `soakd analyze`.

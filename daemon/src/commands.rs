@@ -14,6 +14,7 @@ pub mod schema;
 pub mod selftest;
 pub mod soak;
 pub mod table;
+pub mod watch;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -84,6 +85,7 @@ fn samples(command: &Command) -> bool {
         | Command::Check(_) | Command::Run(_) | Command::Attach(_) | Command::Compare(_) | Command::Selftest(_) => true,
         Command::Report(_)
         | Command::Ctl(_)
+        | Command::Watch(_)
         | Command::History { .. }
         | Command::Analyze(_)
         | Command::Profile { .. }
@@ -113,6 +115,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::History { action } => history::history(&action, &state()?),
         Command::Compare(arguments) => compare::compare(&arguments, state),
         Command::Ctl(arguments) => ctl::ctl(&arguments, cli.state.as_ref(), state),
+        Command::Watch(arguments) => watch::watch(&arguments, cli.state.as_ref(), state),
         Command::Analyze(arguments) => analyze::analyze(&arguments),
         Command::Profile { action } => profile::profile(&action),
         Command::Schema { document } => schema::schema(document),

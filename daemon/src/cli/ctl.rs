@@ -9,9 +9,9 @@ use soakd_reports::RENDERERS;
 use super::Format;
 use super::history::OutcomeName;
 
-/// `soakd ctl …`.
-#[derive(Debug, Args)]
-pub struct CtlArgs {
+/// Where the daemon is.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DaemonPlace {
     /// The daemon's socket [default: soakd.sock in $RUNTIME_DIRECTORY, /run/soakd or the state folder]
     #[arg(long, global = true, value_name = "PATH", conflicts_with = "url", help_heading = "Daemon")]
     pub socket: Option<PathBuf>,
@@ -21,6 +21,22 @@ pub struct CtlArgs {
     /// File of the daemon's token, which changes over TCP need [default: that of the state folder for a daemon on this host]
     #[arg(long, global = true, value_name = "FILE", env = "SOAKD_TOKEN_FILE", help_heading = "Daemon")]
     pub token_file: Option<PathBuf>,
+}
+
+impl DaemonPlace {
+    /// Whether somebody has said where it is.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.socket.is_some() || self.url.is_some()
+    }
+}
+
+/// `soakd ctl …`.
+#[derive(Debug, Args)]
+pub struct CtlArgs {
+    /// Where the daemon is
+    #[command(flatten)]
+    pub place: DaemonPlace,
     /// Form of the result on standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

@@ -23,9 +23,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use soakd_reports::Verdict;
 
-use self::client::{Client, encoded};
+pub(crate) use self::client::Client;
+use self::client::encoded;
 use crate::cli::Format;
-use crate::cli::ctl::{AttachArgs, CtlArgs, CtlCommand, SubmitArgs};
+use crate::cli::ctl::{AttachArgs, CtlArgs, CtlCommand, DaemonPlace, SubmitArgs};
 use crate::commands::history::trend_text;
 use crate::commands::output;
 use crate::exit::{Exit, Failure};
@@ -45,7 +46,7 @@ pub fn ctl(
     named: Option<&PathBuf>,
     state: impl Fn() -> Result<PathBuf, Failure>,
 ) -> Result<u8, Failure> {
-    let client = Client::new(place::place(arguments, named.is_some(), state)?)?;
+    let client = daemon(&arguments.place, named.is_some(), state)?;
     let ask = Ask { client: &client, format: arguments.format, zone: TimeZone::system() };
     match &arguments.action {
         CtlCommand::Status => ask.show("/status", |status: &Status, zone| text::status(status, zone)),
@@ -103,6 +104,15 @@ pub fn ctl(
             Ok(0)
         }
     }
+}
+
+/// The daemon that is meant. Whether it answers shows when it is asked.
+pub(crate) fn daemon(
+    place: &DaemonPlace,
+    is_state_named: bool,
+    state: impl Fn() -> Result<PathBuf, Failure>,
+) -> Result<Client, Failure> {
+    Client::new(place::place(place, is_state_named, state)?)
 }
 
 /// Parameters that are there, behind the first.

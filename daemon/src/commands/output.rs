@@ -58,6 +58,19 @@ pub fn is_ascii() -> bool {
     locale.is_some_and(|locale| locale == "C" || locale == "POSIX")
 }
 
+/// Whether standard output is a terminal.
+#[must_use]
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Lines that the terminal on standard output has.
+#[must_use]
+pub fn rows() -> usize {
+    let rows = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_row));
+    rows.filter(|rows| *rows > 0).unwrap_or(24)
+}
+
 /// How text on standard output is to look.
 #[must_use]
 pub fn look() -> Look {

@@ -13,12 +13,14 @@
 //! | [`status`] | what the daemon tells of itself, as the API and the pages show it |
 //! | [`submission`] | what somebody wants soaked |
 //! | [`past`] | what pages and metrics show besides: samples of runs that go on, runs of the past |
+//! | [`news`](mod@news) | what has changed between two moments, in lines |
 //! | [`words`] | what goes on, in words |
 //! | [`pages`] | pages for people |
 //! | [`metrics`] | numbers for Prometheus and its kin |
 //! | [`terminal`] | one picture of a terminal |
 
 pub mod metrics;
+pub mod news;
 pub mod pages;
 pub mod past;
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub struct Screen<'a> {
     pub look: Look,
     /// Lines that the terminal has; what does not fit is counted at the end.
     pub rows: usize,
-    /// What stands below: how the view is ended, or that nobody answers.
+    /// What stands below: how the view is ended, or that nobody answers; empty for nothing.
     pub note: &'a str,
 }
 
@@ -161,17 +161,18 @@ impl Page<'_> {
     fn head(&mut self) {
         let daemon: &DaemonStatus = &self.screen.status.daemon;
         let up_s = self.screen.now.duration_since(daemon.started).as_secs_f64().max(0.0);
+        let state = self.show(&daemon.state);
         let memory = daemon.rss_bytes.map(|bytes| amount(Quantity::Bytes, bytes as f64, None)).unwrap_or_default();
-        let slots = match daemon.slots_count {
-            // A view of runs without a daemon has no slots.
-            0 => String::new(),
-            count => format!("{} of {count} slots taken", daemon.slots_taken_count),
+        // Runs that are shown without a daemon have no slots.
+        let first = match daemon.slots_count {
+            0 => format!("runs in {state}"),
+            count => format!("{} of {count} slots taken · up {}", daemon.slots_taken_count, span(up_s.round())),
         };
         let missed = match daemon.missed_ticks_count {
             0 => String::new(),
             count => format!("{count} ticks missed"),
         };
-        let about = self.joined(&[slots, format!("up {}", span(up_s.round())), memory, missed]);
+        let about = self.joined(&[first.replace('·', self.signs.dot), memory, missed]);
         let name = format!("soakd {}", self.show(&daemon.version));
         self.lines.push(vec![(Style::Strong, name), (Style::Muted, format!("  {about}"))]);
         self.plain(words::status_sentence(self.screen.status));
@@ -317,16 +318,18 @@ impl Page<'_> {
     fn text(mut self) -> String {
         let rows = self.screen.rows.max(LEAST_ROWS);
         // The last line is the note's, the one before it keeps it apart.
-        let most = rows - 2;
+        let most = if self.screen.note.is_empty() { rows } else { rows - 2 };
         if self.lines.len() > most {
             let left_out = self.lines.len() - (most - 1);
             self.lines.truncate(most - 1);
             let text = format!("{} {left_out} more lines", self.signs.more);
             self.muted(text);
         }
-        self.lines.push(Line::new());
-        let note = self.show(self.screen.note);
-        self.muted(note);
+        if !self.screen.note.is_empty() {
+            self.lines.push(Line::new());
+            let note = self.show(self.screen.note);
+            self.muted(note);
+        }
         let lines: Vec<String> = self.lines.iter().map(|line| self.drawn(line)).collect();
         lines.join("\n")
     }

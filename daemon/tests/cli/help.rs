@@ -39,6 +39,7 @@ fn every_command_explains_itself() {
         &["profile", "show"],
         &["profile", "validate"],
         &["profile", "new"],
+        &["watch"],
         &["schema"],
         &["doctor"],
         &["selftest"],

@@ -17,6 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::http::{HttpAnswer, HttpError, Method, Question, Server, exchange, follow};
 use crate::service::api::documents::ErrorDocument;
 use crate::service::api::token::Token;
+use crate::service::status::Status;
 
 /// How long an answer may take: reports of long runs are made while one waits.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -30,7 +31,7 @@ const API: &str = "/api/v1";
 
 /// The daemon, as it is asked.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     server: Server,
     token: Option<Token>,
     runtime: tokio::runtime::Runtime,
@@ -42,6 +43,11 @@ impl Client {
         let runtime =
             runtime.map_err(|error| Failure::new(Exit::Internal, format!("cannot ask the daemon: {error}")))?;
         Ok(Self { server: place.server, token: place.token, runtime })
+    }
+
+    /// All that goes on now.
+    pub(crate) fn status(&self) -> Result<Status, Failure> {
+        self.get("/status").and_then(understood)
     }
 
     /// The JSON at `path` below the API.

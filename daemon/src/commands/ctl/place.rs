@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::ctl::CtlArgs;
+use crate::cli::ctl::DaemonPlace;
 use crate::exit::{Exit, Failure};
 use crate::http::{HttpUrl, Server};
 use crate::service::api::token::Token;
@@ -23,7 +23,7 @@ pub(super) struct Place {
 
 /// The daemon that is meant: the one that is named, else the first that has a socket in one of the usual places.
 pub(super) fn place(
-    arguments: &CtlArgs,
+    arguments: &DaemonPlace,
     is_state_named: bool,
     state: impl Fn() -> Result<PathBuf, Failure>,
 ) -> Result<Place, Failure> {
