@@ -12,6 +12,8 @@ mod bad_files;
 mod bad_profiles;
 #[path = "cli/bad_targets.rs"]
 mod bad_targets;
+#[path = "cli/browser.rs"]
+mod browser;
 #[path = "cli/checkpoints.rs"]
 mod checkpoints;
 #[path = "cli/ctl.rs"]
@@ -20,6 +22,8 @@ mod ctl;
 mod daemon;
 #[path = "cli/daemon_itself.rs"]
 mod daemon_itself;
+#[path = "cli/dashboard.rs"]
+mod dashboard;
 #[path = "cli/disk.rs"]
 mod disk;
 #[path = "cli/exit_codes.rs"]

@@ -8,7 +8,7 @@ use serde_json::json;
 use soakd::service::api::listen::Listeners;
 use soakd::service::api::token::Token;
 use soakd::service::api::{Settings, serve};
-use soakd::service::handle::{Handle, Order, Refusal};
+use soakd::service::handle::{Board, Handle, Order, Refusal};
 use soakd::service::status::{DaemonStatus, Job, JobState, LiveEvent, Status};
 use soakd::store::Store;
 use tokio::sync::{mpsc, watch};
@@ -28,15 +28,16 @@ fn a_daemon_that_is_not_there_is_told_with_what_to_do() {
 }
 
 /// An API in the state folder of a place.
-struct Served {
+pub(crate) struct Served {
     socket: PathBuf,
-    url: String,
+    pub(crate) url: String,
+    board: Board,
     stop: watch::Sender<bool>,
     api: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Served {
-    fn new(place: &Place) -> Self {
+    pub(crate) fn new(place: &Place) -> Self {
         let state = place.path("state");
         std::fs::create_dir_all(&state).expect("a folder");
         let socket = state.join("soakd.sock");
@@ -50,12 +51,17 @@ impl Served {
             timeout: Duration::from_secs(120),
         };
         let (handle, orders) = Handle::new(status());
-        let daemon = handle.clone();
+        let (daemon, board) = (handle.clone(), handle.board().clone());
         let store = place.store();
         std::thread::spawn(move || obey(&daemon, &store, orders));
         let (stop, stopped) = watch::channel(false);
         let api = serve(handle, place.store(), listeners, settings, stopped).expect("it serves");
-        Self { socket, url, stop, api: Some(api) }
+        Self { socket, url, board, stop, api: Some(api) }
+    }
+
+    /// What it shows.
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
     }
 }
 

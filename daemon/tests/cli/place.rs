@@ -244,6 +244,16 @@ impl Running {
         });
     }
 
+    /// What it has written to standard output so far.
+    pub(crate) fn results(&self) -> String {
+        fs::read_to_string(&self.stdout).unwrap_or_default()
+    }
+
+    /// What it has written to standard error so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn answer(mut self) -> Answer {

@@ -14,6 +14,7 @@
   localise(document);
   const main = document.querySelector("main[data-live]"), link = document.getElementById("link");
   if (!main) return;
+  const sheet = "<style>" + document.querySelector("style").textContent + "</style>";
 
   // Makes `old` like `fresh`, and touches nothing that is alike: what has the focus keeps it, what is read aloud is read once.
   const become = (old, fresh) => {
@@ -51,13 +52,14 @@
     try {
       const answer = await fetch(location.pathname, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10000) });
       if (!answer.ok) throw new Error(answer.statusText);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.querySelector("main");
-      // A run that has ended has another page: that of its report.
-      if (!fresh || !fresh.hasAttribute("data-live")) {
+      const text = await answer.text();
+      // A run that has ended has another page, that of its report, and a newer daemon another look: neither is for this one.
+      if (!text.includes(sheet) || !/<main [^>]*data-live>/.test(text)) {
         location.reload();
         return;
       }
+      const page = new DOMParser().parseFromString(text, "text/html");
+      const fresh = page.querySelector("main");
       localise(page);
       become(main, fresh);
       const foot = document.querySelector("footer.site"), freshFoot = page.querySelector("footer.site");

@@ -4,7 +4,7 @@
   const darkness = matchMedia("(prefers-color-scheme: dark)");
   const paints = () => darkness.matches
     ? { ink: "#9ea7b4", grid: "#343a44", sampled: "#6eaaf5", model: "#ff9646", band: "rgba(255,150,70,.18)", tolerance: "#73c373", limit: "#ff6e78", warmup: "rgba(150,160,178,.16)", gap: "rgba(255,110,120,.16)", ahead: "rgba(150,160,178,.08)", event: "#be96eb" }
-    : { ink: "#5c6470", grid: "#e2e6eb", sampled: "#2563af", model: "#d0540c", band: "rgba(208,84,12,.15)", tolerance: "#3c7d3c", limit: "#be1e2d", warmup: "rgba(120,130,145,.16)", gap: "rgba(190,30,45,.14)", ahead: "rgba(120,130,145,.07)", event: "#7846a0" };
+    : { ink: "#5c6470", grid: "#e2e6eb", sampled: "#2563af", model: "#c44e0a", band: "rgba(208,84,12,.15)", tolerance: "#3c7d3c", limit: "#be1e2d", warmup: "rgba(120,130,145,.16)", gap: "rgba(190,30,45,.14)", ahead: "rgba(120,130,145,.07)", event: "#7846a0" };
 
   const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
   const trimmed = (value, digits) => Number(value.toFixed(digits)).toString();
