@@ -22,6 +22,8 @@ mod ctl;
 mod daemon;
 #[path = "cli/daemon_itself.rs"]
 mod daemon_itself;
+#[path = "cli/daemon_luck.rs"]
+mod daemon_luck;
 #[path = "cli/dashboard.rs"]
 mod dashboard;
 #[path = "cli/disk.rs"]

@@ -281,6 +281,47 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_hangs_holds_the_next_news_up_for_its_time_only() {
+        use std::io::{BufRead, BufReader, Read};
+        use std::net::TcpListener;
+
+        // Connections are taken by the kernel, and nobody ever answers.
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = |listener: &TcpListener| {
+            let address = listener.local_addr().expect("bound");
+            Way::Webhook(format!("http://{address}/hook?a=b").parse().expect("an address"))
+        };
+        let alerts = Alerts::start().expect("a thread");
+        let hangs = AlertEntry { timeout: Duration::from_millis(300), ..entry(url(&silent)) };
+        let entries = [hangs, entry(url(&listener))];
+        alerts.tell(&entries, News::Leak, &alert("nightly"), &mut Standing::default());
+        let (stream, _) = listener.accept().expect("somebody asks");
+        let mut stream = BufReader::new(stream);
+        let (mut line, mut length) = (String::new(), 0);
+        let mut first = String::new();
+        loop {
+            line.clear();
+            stream.read_line(&mut line).expect("a head");
+            if first.is_empty() {
+                first.clone_from(&line);
+            }
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().expect("a number");
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+        }
+        assert_eq!(first.trim(), "POST /hook?a=b HTTP/1.1");
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).expect("a body");
+        let told: serde_json::Value = serde_json::from_slice(&body).expect("a document");
+        assert_eq!(told["news"], "leak");
+        stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("answered");
+    }
+
+    #[test]
     fn what_a_program_ends_with_is_told() {
         assert_eq!(run(&shell("exit 0".to_owned()), b"{}", PATIENCE), Ok(()));
         let failed = run(&shell("exit 3".to_owned()), b"{}", PATIENCE).expect_err("it failed");
