@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `client` | the daemon, as it is asked |
 //! | `place` | where it is |
-//! | `screen` | what goes on, kept up to date for a view |
 //! | `sent_events` | server-sent events, read piece by piece |
 //! | `follow` | waiting for a job, and what happens as lines |
 //! | `text` | answers for people |
@@ -12,7 +11,6 @@
 mod client;
 mod follow;
 mod place;
-mod screen;
 mod sent_events;
 mod text;
 
@@ -28,7 +26,7 @@ use self::client::encoded;
 use crate::cli::Format;
 use crate::cli::ctl::{AttachArgs, CtlArgs, CtlCommand, DaemonPlace, SubmitArgs};
 use crate::commands::history::trend_text;
-use crate::commands::output;
+use crate::commands::{output, watch};
 use crate::exit::{Exit, Failure};
 use crate::service::api::documents::{
     Jobs, ProfileDocument, Profiles, Reloaded, RunDocument, RunEvents, Runs, Schedule, TrendDocument, Watches,
@@ -47,6 +45,9 @@ pub fn ctl(
     state: impl Fn() -> Result<PathBuf, Failure>,
 ) -> Result<u8, Failure> {
     let client = daemon(&arguments.place, named.is_some(), state)?;
+    if matches!(arguments.action, CtlCommand::Watch) && arguments.format == Format::Text && output::is_terminal() {
+        return watch::watch_daemon(client);
+    }
     let ask = Ask { client: &client, format: arguments.format, zone: TimeZone::system() };
     match &arguments.action {
         CtlCommand::Status => ask.show("/status", |status: &Status, zone| text::status(status, zone)),

@@ -112,6 +112,16 @@ pub fn watch(
     follow(source, seen, arguments.once)
 }
 
+/// The same for `soakd ctl watch` on a terminal, which asks a daemon and nobody else.
+///
+/// # Errors
+/// [`Failure`]: [`Exit::Unavailable`] where it does not answer.
+pub(crate) fn watch_daemon(client: Client) -> Result<u8, Failure> {
+    let mut source = Source::Daemon { client: Box::new(client), levels: Vec::new() };
+    let seen = source.look()?;
+    follow(source, seen, false)
+}
+
 fn follow(source: Source, seen: Seen, once: bool) -> Result<u8, Failure> {
     if once {
         return output::result(&(frame(&seen, usize::MAX, "") + "\n")).map(|()| 0);

@@ -29,7 +29,7 @@ fn a_daemon_that_is_not_there_is_told_with_what_to_do() {
 
 /// An API in the state folder of a place.
 pub(crate) struct Served {
-    socket: PathBuf,
+    pub(crate) socket: PathBuf,
     pub(crate) url: String,
     board: Board,
     stop: watch::Sender<bool>,

@@ -277,3 +277,29 @@ fn a_terminal_shows_the_runs_here_and_is_given_back() {
     watch.signal(Signal::INT);
     watch.answer().ends_with(130);
 }
+
+#[test]
+fn a_terminal_follows_a_daemon() {
+    let place = Place::new();
+    let served = Served::new(&place);
+    let board = served.board();
+    show(board, live_run("20261126T000000Z-x-1", 132.0 * MIB));
+    let terminal = Terminal::new();
+    let mut command = place.soakd(["ctl", "watch", "--socket"]);
+    command.arg(&served.socket).env("LC_ALL", "C.UTF-8");
+    command.stdin(terminal.stdio()).stdout(terminal.stdio()).stderr(terminal.stdio());
+    let mut watch = command.spawn().expect("it starts");
+    terminal.await_text(ENTERED);
+    terminal.await_text("132 MiB");
+    show(board, live_run("20261126T000000Z-x-1", 200.0 * MIB));
+    terminal.await_text("200 MiB");
+    (&terminal.ours).write_all(b"xq").expect("keys");
+    let mut status = None;
+    eventually("the view ends", || {
+        status = watch.try_wait().expect("a child");
+        status.is_some()
+    });
+    assert_eq!(status.expect("ended").code(), Some(0));
+    terminal.await_text(LEFT);
+    assert!(terminal.is_as_before());
+}

@@ -1,14 +1,11 @@
 //! What happens as it happens: a job until it has ended, and all of it as lines.
 
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use soakd_status::terminal::{Screen, frame};
 
 use super::client::{Client, understood};
-use super::screen::Scene;
 use super::sent_events::SentEvent;
 use super::text;
 use crate::cli::Format;
@@ -70,60 +67,11 @@ fn may_go_on(event: &SentEvent, id: u64) -> ControlFlow<()> {
     if look { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// Shows what happens: on a terminal as a picture that is drawn again and again until it is interrupted, else a line for each
-/// event until the daemon ends, the status first.
+/// Prints what happens until the daemon ends: a line for each event, the status first.
 ///
 /// # Errors
 /// Where no daemon answers, or standard output cannot be written.
 pub(super) fn watch(client: &Client, format: Format, zone: &TimeZone) -> Result<u8, Failure> {
-    if format == Format::Text && std::io::stdout().is_terminal() { view(client) } else { lines(client, format, zone) }
-}
-
-/// What stands below the picture.
-const NOTE: &str = "Ctrl-C ends the view";
-
-fn view(client: &Client) -> Result<u8, Failure> {
-    let mut scene: Option<Scene> = None;
-    loop {
-        let mut failed = None;
-        let followed = client.follow(|event| {
-            match event.event.as_str() {
-                "status" => match serde_json::from_str(&event.data) {
-                    Ok(status) => scene = Some(Scene::new(status, scene.take())),
-                    Err(_) => return ControlFlow::Continue(()),
-                },
-                // What has changed, or was missed, is in the next status.
-                "start_over" | "reloaded" => return ControlFlow::Break(()),
-                _ => {
-                    if let (Some(scene), Ok(event)) = (&mut scene, serde_json::from_str(&event.data)) {
-                        scene.take(event);
-                    }
-                }
-            }
-            failed = scene.as_ref().and_then(|scene| draw(scene, NOTE).err());
-            if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        match (failed, followed, &scene) {
-            (Some(failure), _, _) | (None, Err(failure), None) => return Err(failure),
-            (None, Err(_), Some(scene)) => {
-                draw(scene, "no daemon answers; it is looked for again; Ctrl-C ends the view")?
-            }
-            (None, Ok(()), _) => {}
-        }
-        std::thread::sleep(PAUSE);
-    }
-}
-
-/// Draws over what was drawn before.
-fn draw(scene: &Scene, note: &str) -> Result<(), Failure> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-    let rows = size.map_or(24, |size| usize::from(size.ws_row));
-    let (status, levels) = (&scene.status, &scene.levels);
-    let screen = Screen { status, levels, now: jiff::Timestamp::now(), look: output::look(), rows, note };
-    output::result(&format!("\x1b[H\x1b[2J{}", frame(&screen)))
-}
-
-fn lines(client: &Client, format: Format, zone: &TimeZone) -> Result<u8, Failure> {
     let mut failed = None;
     client.follow(|event| {
         let shown = match format {
