@@ -221,6 +221,14 @@ impl Store {
         self.read(read::runs)
     }
 
+    /// Runs that are marked as running, in order of their start.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub fn running(&self) -> Result<Vec<RunRecord>, StoreError> {
+        self.read(|connection| read::runs_in_state(connection, RunState::Running))
+    }
+
     /// The newest runs first, those of `profile` where one is named: what they are looked for by. [`Store::record`] gives the rest.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::judging::policy_of;
 use crate::phases::{self, Phases};
 use crate::policy::RunPolicy;
 use crate::service::status::{DaemonStatus, LivePhase, LiveRun, Status};
-use crate::store::{Column, Event, RunKey, RunRecord, RunState, Scope, Store, StoreError};
+use crate::store::{Column, Event, RunKey, RunRecord, Scope, Store, StoreError};
 use crate::watch::Watch;
 use crate::{clock, exit_of};
 
@@ -48,10 +48,10 @@ impl Here {
     }
 
     fn seen(&mut self) -> Result<Seen, StoreError> {
-        let records = self.store.runs()?;
+        let records = self.store.running()?;
         let records: Vec<RunRecord> = records
             .into_iter()
-            .filter(|record| record.state == RunState::Running && record.owner.is_alive(Path::new(PROC)))
+            .filter(|record| record.owner.is_alive(Path::new(PROC)))
             .collect();
         self.followed.retain(|key, _| records.iter().any(|record| record.key == *key));
         let (mut running, mut levels) = (Vec::new(), Vec::new());

@@ -32,7 +32,7 @@ pub(super) async fn nights(shared: &Shared) -> Result<Vec<Nights>, Problem> {
 fn read(store: &Store, kept: Kept, now: Instant) -> Result<(Vec<Nights>, Kept), Problem> {
     let mut of: BTreeMap<String, Vec<PastRun>> = BTreeMap::new();
     let mut shown = Kept::new();
-    for record in store.runs()?.into_iter().rev().filter(entry::has_ended) {
+    for record in store.runs_without_documents()?.into_iter().rev().filter(entry::has_ended) {
         let runs = of.entry(record.run.profile.clone()).or_default();
         if runs.len() == MOST_NIGHTS {
             continue;
