@@ -177,14 +177,26 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 #[must_use]
 pub fn status_sentence(status: &Status) -> String {
     let leaking = status.running.iter().filter(|run| standing(run) == JudgementKind::Leak).count();
+    let grows = |series: &LiveSeries| {
+        let low = series.rate_per_hour.as_ref().and_then(|rate| rate.low);
+        low.zip(series.tolerance_per_hour).is_some_and(|(low, tolerance)| low > tolerance)
+    };
+    let growing = status.running.iter().filter(|run| run.series.iter().any(grows)).count();
     let running = match (status.running.len(), leaking) {
         (0, _) => "Nothing runs now".to_owned(),
+        (1, 0) if growing > 0 => "1 run goes on and grows faster than tolerated, which is not decided yet".to_owned(),
         (1, 0) => "1 run goes on and shows no leak".to_owned(),
         (1, _) => "1 run goes on and shows a leak".to_owned(),
+        (many, 0) if growing > 0 => format!(
+            "{many} runs go on, {growing} of them {} faster than tolerated, which is not decided yet",
+            if growing == 1 { "grows" } else { "grow" }
+        ),
         (many, 0) => format!("{many} runs go on, none of them shows a leak"),
         (many, leaking) => format!("{many} runs go on, {leaking} of them {}", show(leaking)),
     };
-    let waiting = match status.queue.len() {
+    // No more than the first ones of a long queue are in the document.
+    let queued = usize::try_from(status.daemon.queued_count).unwrap_or(usize::MAX);
+    let waiting = match status.queue.len().max(queued) {
         0 => String::new(),
         count => format!("; {}", counted(count, "job waits", "jobs wait")),
     };

@@ -49,10 +49,8 @@ impl Here {
 
     fn seen(&mut self) -> Result<Seen, StoreError> {
         let records = self.store.running()?;
-        let records: Vec<RunRecord> = records
-            .into_iter()
-            .filter(|record| record.owner.is_alive(Path::new(PROC)))
-            .collect();
+        let records: Vec<RunRecord> =
+            records.into_iter().filter(|record| record.owner.is_alive(Path::new(PROC))).collect();
         self.followed.retain(|key, _| records.iter().any(|record| record.key == *key));
         let (mut running, mut levels) = (Vec::new(), Vec::new());
         let mut remarks = Vec::new();
