@@ -11,7 +11,7 @@
 //! | [`target`], [`keeper`] | what is soaked: started, attached to, watched, stopped |
 //! | [`load`], [`operations`], [`operation_source`] | what keeps it busy, and how its operations are counted |
 //! | [`collect`], [`settled`] | how it is made to settle, and the series of settled samples |
-//! | [`sampling`], [`members`], [`ticker`], [`clock`] | samples at absolute deadlines, on a thread of their own |
+//! | [`sampling`], [`reading_totals`], [`members`], [`ticker`], [`clock`] | samples at absolute deadlines, on a thread of their own |
 //! | [`sources`], [`exposition`] | endpoints and commands that are asked besides |
 //! | [`recording`], [`source_recording`], [`store`], [`opening`] | what is written while it runs, and read back |
 //! | [`watch`], [`progress`] | the estimate while it runs, and how it is shown |
@@ -61,6 +61,7 @@ pub mod overhead;
 pub mod phases;
 pub mod policy;
 pub mod progress;
+pub mod reading_totals;
 pub mod recorded;
 pub mod recording;
 pub mod report_files;

@@ -18,6 +18,7 @@ use crate::disk_watch::DiskWatch;
 use crate::exit::{Exit, Failure};
 use crate::members::{Members, ProcessSample};
 use crate::operations::{self, OperationCount};
+use crate::reading_totals;
 use crate::target::LineCounter;
 use crate::ticker::Ticker;
 
@@ -212,6 +213,12 @@ impl Sampling {
     }
 }
 
+/// A reading of the run took so long, and so did one of the process.
+fn record(cost: &mut ReadCost, took: Duration) {
+    cost.record(1, took);
+    reading_totals::add(took);
+}
+
 struct Loop {
     clock: RunClock,
     options: SamplingOptions,
@@ -292,7 +299,7 @@ impl Loop {
         let watch = Stopwatch::start();
         let reading = self.sampler.tick_at_once(detail);
         let operations = self.options.operations.read(&reading.totals);
-        self.cost.record(1, watch.elapsed());
+        record(&mut self.cost, watch.elapsed());
         Sample {
             kind: SampleKind::Asked,
             t_s,
@@ -318,6 +325,7 @@ impl Loop {
         let due = self.ticker.due(t_s)?;
         if due.late_s > 0.1 * self.options.interval.as_secs_f64() {
             self.late_ticks_count += 1;
+            reading_totals::add_late_tick();
         }
         let interval_s = self.options.interval.as_secs_f64();
         let is_due = |due_s: &mut f64, every_s| is_due(due_s, t_s, every_s, interval_s);
@@ -341,7 +349,7 @@ impl Loop {
             cgroup_is_shared = was_own && cgroup.status() == SamplerStatus::Failed(SampleError::CgroupShared);
         }
         let disk = self.disk.as_ref().and_then(|disk| disk.take(&mut totals)).unwrap_or_default();
-        self.cost.record(1, watch.elapsed());
+        record(&mut self.cost, watch.elapsed());
         let due_metrics = reading.due;
         let processes = if self.options.per_process { self.members.pick(reading, t_s, interval_s) } else { Vec::new() };
         let marks = marks(&reading.marks, self.clock.t_s(), clock::monotonic_nanos());

@@ -20,6 +20,8 @@ pub struct Facts {
     pub last_runs: Vec<LastRun>,
     /// Time spent with reading targets since the start of the daemon, in seconds, where known.
     pub reading_s: Option<f64>,
+    /// Times at which targets were read more than a tenth of their interval late.
+    pub late_ticks_count: Option<u64>,
 }
 
 /// The last run of a profile.
@@ -97,6 +99,13 @@ impl Page {
         self.counter("ticks", "", "Times at which targets were read.", Some(count(daemon.ticks_count)));
         let missed = Some(count(daemon.missed_ticks_count));
         self.counter("missed_ticks", "", "Times at which targets should have been read and were not.", missed);
+        let late = facts.late_ticks_count.map(count);
+        self.counter(
+            "late_ticks",
+            "",
+            "Times at which targets were read late, by more than a tenth of the interval.",
+            late,
+        );
         self.counter("reading", "seconds", "Time that reading targets took.", facts.reading_s);
         let help = "Resident memory of the daemon.";
         self.one("resident_memory", "bytes", help, daemon.rss_bytes.map(count));

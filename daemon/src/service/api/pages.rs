@@ -21,6 +21,7 @@ use super::{jobs, profiles, samples};
 use crate::commands::history::trend_chart;
 use crate::history::entry::{self, Filter};
 use crate::history::trend::trends;
+use crate::reading_totals;
 use crate::recorded;
 use crate::service::status::{LiveRun, LiveSeries};
 use crate::store::{RunState, Scope, Store};
@@ -159,7 +160,13 @@ async fn scraped(asked: Asked, _: Nothing) -> Result<Response, Problem> {
         Some(LastRun { profile: nights.profile.clone(), outcome: run.outcome, ended, duration_s })
     };
     let last_runs = nights::nights(&asked.shared).await?.iter().filter_map(last).collect();
-    let text = metrics(&asked.shared.board().status(), &Facts { last_runs, reading_s: None }, form);
+    let totals = reading_totals::so_far();
+    let facts = Facts {
+        last_runs,
+        reading_s: Some(totals.reading.as_secs_f64()),
+        late_ticks_count: Some(totals.late_ticks_count),
+    };
+    let text = metrics(&asked.shared.board().status(), &facts, form);
     let kind = match form {
         Form::Text => "text/plain; version=0.0.4; charset=utf-8",
         Form::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",

@@ -17,7 +17,11 @@ fn facts() -> Facts {
         ended: samples::now(),
         duration_s: 28_800.0,
     };
-    Facts { last_runs: vec![last("nightly", Some(Outcome::Fail)), last("gateway", None)], reading_s: Some(12.5) }
+    Facts {
+        last_runs: vec![last("nightly", Some(Outcome::Fail)), last("gateway", None)],
+        reading_s: Some(12.5),
+        late_ticks_count: Some(4),
+    }
 }
 
 /// A status in which all that comes from outside is called so.
