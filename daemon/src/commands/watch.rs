@@ -43,7 +43,7 @@ pub(crate) struct Seen {
 /// Who tells what goes on.
 #[derive(Debug)]
 enum Source {
-    Daemon { client: Box<Client>, levels: Vec<Levels> },
+    Daemon { client: Box<Client>, courses: Vec<Course> },
     Here(Box<Here>),
 }
 
@@ -51,39 +51,67 @@ impl Source {
     fn look(&mut self) -> Result<Seen, Failure> {
         match self {
             Self::Here(here) => here.look(),
-            Self::Daemon { client, levels } => {
+            Self::Daemon { client, courses } => {
                 let status: Status = client.status()?;
-                remember(levels, &status.running);
-                Ok(Seen { status, levels: levels.clone() })
+                remember(courses, &status.running);
+                let levels = courses.iter().map(|course| course.levels.clone()).collect();
+                Ok(Seen { status, levels })
             }
         }
     }
 }
 
+/// The levels of a series since the view was opened, in a bounded room and at even distances.
+#[derive(Debug)]
+struct Course {
+    levels: Levels,
+    /// Of so many looks one level is kept.
+    every: usize,
+    /// Looks so far.
+    looks: usize,
+    /// Whether the last level is only the present one, and gives way to the next.
+    is_present: bool,
+}
+
+impl Course {
+    fn push(&mut self, level: f64) {
+        let is_kept = self.looks.is_multiple_of(self.every);
+        self.looks += 1;
+        let values = &mut self.levels.values;
+        match values.last_mut() {
+            Some(present) if self.is_present => *present = level,
+            _ => values.push(level),
+        }
+        self.is_present = !is_kept;
+        if is_kept && values.len() >= MOST_LEVELS {
+            let mut place = 0;
+            values.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+            self.every *= 2;
+        }
+    }
+}
+
 /// Adds the present levels of the main series to those before; forgets runs that have ended.
-fn remember(levels: &mut Vec<Levels>, running: &[LiveRun]) {
-    levels.retain(|known| running.iter().any(|run| run.id == known.run));
+fn remember(courses: &mut Vec<Course>, running: &[LiveRun]) {
+    courses.retain(|known| running.iter().any(|run| run.id == known.levels.run));
     for run in running {
         let Some(series) = words::main_series(run) else { continue };
-        let is_it =
-            |known: &&mut Levels| known.run == run.id && known.metric == series.metric && known.source == series.source;
-        match levels.iter_mut().find(is_it) {
-            Some(known) => {
-                known.values.push(series.level);
-                if known.values.len() > MOST_LEVELS {
-                    let mut place = 0;
-                    known.values.retain(|_| {
-                        place += 1;
-                        place % 2 == 0
-                    });
-                }
+        let is_it = |known: &&mut Course| {
+            let known = &known.levels;
+            known.run == run.id && known.metric == series.metric && known.source == series.source
+        };
+        match courses.iter_mut().find(is_it) {
+            Some(known) => known.push(series.level),
+            None => {
+                let (run, metric, source) = (run.id.clone(), series.metric.clone(), series.source.clone());
+                let levels = Levels { run, metric, source, values: Vec::new() };
+                let mut course = Course { levels, every: 1, looks: 0, is_present: false };
+                course.push(series.level);
+                courses.push(course);
             }
-            None => levels.push(Levels {
-                run: run.id.clone(),
-                metric: series.metric.clone(),
-                source: series.source.clone(),
-                values: vec![series.level],
-            }),
         }
     }
 }
@@ -99,7 +127,7 @@ pub fn watch(
     state: impl Fn() -> Result<PathBuf, Failure>,
 ) -> Result<u8, Failure> {
     let client = ctl::daemon(&arguments.place, named.is_some(), &state)?;
-    let mut source = Source::Daemon { client: Box::new(client), levels: Vec::new() };
+    let mut source = Source::Daemon { client: Box::new(client), courses: Vec::new() };
     let seen = match source.look() {
         Ok(seen) => seen,
         // Nobody answers in the usual places: what other soakd processes record here is to be seen without.
@@ -117,7 +145,7 @@ pub fn watch(
 /// # Errors
 /// [`Failure`]: [`Exit::Unavailable`] where it does not answer.
 pub(crate) fn watch_daemon(client: Client) -> Result<u8, Failure> {
-    let mut source = Source::Daemon { client: Box::new(client), levels: Vec::new() };
+    let mut source = Source::Daemon { client: Box::new(client), courses: Vec::new() };
     let seen = source.look()?;
     follow(source, seen, false)
 }
@@ -218,14 +246,17 @@ mod tests {
 
     #[test]
     fn a_view_that_is_left_open_keeps_the_whole_course_in_a_bounded_room() {
-        let mut levels = Vec::new();
+        let mut courses = Vec::new();
         for level in 0..5000_u32 {
-            remember(&mut levels, &[run("a", level.into())]);
+            remember(&mut courses, &[run("a", level.into())]);
         }
-        let values = &levels[0].values;
+        let values = &courses[0].levels.values;
         assert!(values.len() <= MOST_LEVELS && values.is_sorted(), "{}", values.len());
-        assert!(values[0] < 50.0 && values.last() > Some(&4990.0), "{values:?}");
-        remember(&mut levels, &[run("b", 1.0)]);
-        assert_eq!(levels.iter().map(|known| known.run.as_str()).collect::<Vec<_>>(), ["b"]);
+        assert!(values[0] < 50.0 && values.last() == Some(&4999.0), "{values:?}");
+        let steps: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let even = steps.iter().take(steps.len() - 1).all(|step| *step == steps[0]);
+        assert!(even, "at even distances: {values:?}");
+        remember(&mut courses, &[run("b", 1.0)]);
+        assert_eq!(courses.iter().map(|known| known.levels.run.as_str()).collect::<Vec<_>>(), ["b"]);
     }
 }
