@@ -235,7 +235,7 @@ fn a_store_of_a_newer_soakd_is_refused_and_kept() {
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&file).unwrap();
     insta::assert_snapshot!(refusal(folder.path()), @"
-    error: the store `STATE/soakd.sqlite` has schema 99, this soakd knows up to 4: a newer soakd made it
+    error: the store `STATE/soakd.sqlite` has schema 99, this soakd knows up to 5: a newer soakd made it
       hint: use the newer soakd, or give another folder with `--state DIR`; nothing was changed
     ");
     assert_eq!(fs::read(&file).unwrap(), before);
