@@ -1,9 +1,10 @@
 //! Runs the tests that need other programs, and says at the end which could not run.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 /// A program that a test needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,27 @@ pub(crate) const MOUNTS: Program = Program { name: "mounts", package: "" };
 
 /// A cgroup of its own for what soakd starts.
 pub(crate) const OWN_CGROUP: Program = Program { name: "own cgroup", package: "" };
+
+/// Ends a test that this host cannot run, whatever is installed: it is counted as ignored, for this reason.
+#[derive(Debug)]
+struct CannotRun(String);
+
+/// Ends the test: the host cannot run it, and no package would help.
+pub(crate) fn cannot_run(why: &str) -> ! {
+    eprintln!("CANNOT RUN HERE: {why}");
+    panic_any(CannotRun(why.to_owned()))
+}
+
+/// Runs a test, which may find that the host cannot run it.
+fn outcome(test: fn()) -> Completion {
+    match catch_unwind(AssertUnwindSafe(test)) {
+        Ok(()) => Completion::Completed,
+        Err(panic) => match panic.downcast::<CannotRun>() {
+            Ok(cannot) => Completion::ignored_with(format!("CANNOT RUN HERE: {}", cannot.0)),
+            Err(panic) => resume_unwind(panic),
+        },
+    }
+}
 
 /// One test against real programs.
 #[derive(Debug, Clone, Copy)]
@@ -118,10 +140,7 @@ pub(crate) fn trials(cases: &[Case]) -> Trials {
             case.needs.iter().filter(|program| find(**program).is_none()).map(|program| say(*program)).collect();
         let test = case.test;
         trials.all.push(if missing.is_empty() {
-            Trial::test(case.name, move || {
-                test();
-                Ok(())
-            })
+            Trial::ignorable_test(case.name, move || Ok(outcome(test)))
         } else if required {
             let why = format!("SOAKD_TEST_REQUIRE=all, and missing: {}", missing.join(", "));
             Trial::test(case.name, move || Err(Failed::from(why)))
