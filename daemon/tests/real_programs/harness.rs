@@ -36,7 +36,6 @@ struct CannotRun(String);
 
 /// Ends the test: the host cannot run it, and no package would help.
 pub(crate) fn cannot_run(why: &str) -> ! {
-    eprintln!("CANNOT RUN HERE: {why}");
     panic_any(CannotRun(why.to_owned()))
 }
 
