@@ -69,23 +69,15 @@ fn unusable(error: &ConfigError) -> Failure {
 fn beginning(state: &Path, config_file: &Path, config: &Config, remarks: Vec<String>) -> Status {
     Status {
         daemon: DaemonStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            started: clock::now(),
-            state: state.display().to_string(),
             config: config_file.exists().then(|| config_file.display().to_string()),
             slots_count: config.limits.slots,
-            slots_taken_count: 0,
-            queued_count: 0,
-            held_back: None,
-            is_stopping: false,
-            ticks_count: 0,
-            missed_ticks_count: 0,
-            rss_bytes: None,
-            cpu_s: None,
-            open_files_count: None,
-            store_bytes: None,
             remarks,
+            ..DaemonStatus::beginning(
+                env!("CARGO_PKG_VERSION"),
+                std::process::id(),
+                clock::now(),
+                state.display().to_string(),
+            )
         },
         running: Vec::new(),
         queue: Vec::new(),

@@ -63,6 +63,32 @@ pub struct DaemonStatus {
     pub remarks: Vec<String>,
 }
 
+impl DaemonStatus {
+    /// The process `pid` of soakd `version` on the state folder `state`, which has just started and done nothing.
+    #[must_use]
+    pub fn beginning(version: &str, pid: u32, started: Timestamp, state: String) -> Self {
+        Self {
+            version: version.to_owned(),
+            pid,
+            started,
+            state,
+            config: None,
+            slots_count: 0,
+            slots_taken_count: 0,
+            queued_count: 0,
+            held_back: None,
+            is_stopping: false,
+            ticks_count: 0,
+            missed_ticks_count: 0,
+            rss_bytes: None,
+            cpu_s: None,
+            open_files_count: None,
+            store_bytes: None,
+            remarks: Vec::new(),
+        }
+    }
+}
+
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

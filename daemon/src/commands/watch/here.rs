@@ -70,25 +70,9 @@ impl Here {
             };
             running.push(followed.look(&self.store, &record, &mut levels)?);
         }
-        let daemon = DaemonStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            started: clock::now(),
-            state: self.state.display().to_string(),
-            config: None,
-            slots_count: 0,
-            slots_taken_count: 0,
-            queued_count: 0,
-            held_back: None,
-            is_stopping: false,
-            ticks_count: 0,
-            missed_ticks_count: 0,
-            rss_bytes: None,
-            cpu_s: None,
-            open_files_count: None,
-            store_bytes: None,
-            remarks,
-        };
+        let state = self.state.display().to_string();
+        let own = DaemonStatus::beginning(env!("CARGO_PKG_VERSION"), std::process::id(), clock::now(), state);
+        let daemon = DaemonStatus { remarks, ..own };
         let status = Status { daemon, running, queue: Vec::new(), schedule: Vec::new(), watches: Vec::new() };
         Ok(Seen { status, levels })
     }
