@@ -30,7 +30,8 @@ pub(crate) const MOUNTS: Program = Program { name: "mounts", package: "" };
 /// A cgroup of its own for what soakd starts.
 pub(crate) const OWN_CGROUP: Program = Program { name: "own cgroup", package: "" };
 
-/// Ends a test that this host cannot run, whatever is installed: it is counted as ignored, for this reason.
+/// Ends a test that this host cannot run, whatever is installed: it is counted as ignored, for this reason, and fails where
+/// `$SOAKD_TEST_REQUIRE` is `all`.
 #[derive(Debug)]
 struct CannotRun(String);
 
@@ -40,11 +41,14 @@ pub(crate) fn cannot_run(why: &str) -> ! {
 }
 
 /// Runs a test, which may find that the host cannot run it.
-fn outcome(test: fn()) -> Completion {
+fn outcome(test: fn(), required: bool) -> Result<Completion, Failed> {
     match catch_unwind(AssertUnwindSafe(test)) {
-        Ok(()) => Completion::Completed,
+        Ok(()) => Ok(Completion::Completed),
         Err(panic) => match panic.downcast::<CannotRun>() {
-            Ok(cannot) => Completion::ignored_with(format!("CANNOT RUN HERE: {}", cannot.0)),
+            Ok(cannot) if required => {
+                Err(Failed::from(format!("SOAKD_TEST_REQUIRE=all, and CANNOT RUN HERE: {}", cannot.0)))
+            }
+            Ok(cannot) => Ok(Completion::ignored_with(format!("CANNOT RUN HERE: {}", cannot.0))),
             Err(panic) => resume_unwind(panic),
         },
     }
@@ -139,7 +143,7 @@ pub(crate) fn trials(cases: &[Case]) -> Trials {
             case.needs.iter().filter(|program| find(**program).is_none()).map(|program| say(*program)).collect();
         let test = case.test;
         trials.all.push(if missing.is_empty() {
-            Trial::ignorable_test(case.name, move || Ok(outcome(test)))
+            Trial::ignorable_test(case.name, move || outcome(test, required))
         } else if required {
             let why = format!("SOAKD_TEST_REQUIRE=all, and missing: {}", missing.join(", "));
             Trial::test(case.name, move || Err(Failed::from(why)))
