@@ -5,7 +5,7 @@ use std::time::Duration;
 use procfs::process::Process;
 use rustix::param::clock_ticks_per_second;
 use soakd_reports::{Overhead, SourceCost, Warning};
-use soakd_sampler::{CgroupLayout, SampleError, SamplerReport, SamplerStatus};
+use soakd_sampler::{CgroupLayout, ReadCost, SampleError, SamplerStatus};
 
 use crate::policy::RunPolicy;
 use crate::sampling::{CgroupReport, SamplingReport};
@@ -17,6 +17,8 @@ const UNTOLD_COUNT: u64 = 9;
 
 /// How the metrics of the target's own cgroup begin.
 const CGROUP_PREFIX: &str = "cgroup_";
+/// What the files of a cgroup are called as a source.
+const CGROUP_SOURCE: &str = "cgroup";
 
 /// The cost of a run of `duration_s` seconds.
 #[must_use]
@@ -35,36 +37,46 @@ pub fn of(report: &SamplingReport, duration_s: f64) -> Overhead {
         read_max_s: Some(report.cost.longest().as_secs_f64()).filter(|_| report.cost.count() > 0),
         late_ticks_count: report.late_ticks_count,
         looks: None,
-        sources: report.samplers.iter().filter(|sampler| sampler.cost.count() > 0).map(source_cost).collect(),
+        sources: sources(report),
     }
 }
 
-fn source_cost(sampler: &SamplerReport) -> SourceCost {
-    let cost = &sampler.cost;
+fn sources(report: &SamplingReport) -> Vec<SourceCost> {
+    let of_processes = report.samplers.iter().map(|sampler| SourceCost {
+        target_faults_count: sampler.target_faults_count.map(|count| count as u64),
+        ..source_cost(sampler.id.row().name, &sampler.cost, sampler.put_off_count, sampler.longest_pause)
+    });
+    let of_cgroup = report
+        .cgroup
+        .iter()
+        .map(|cgroup| source_cost(CGROUP_SOURCE, &cgroup.cost, cgroup.put_off_count, cgroup.longest_pause));
+    of_processes.chain(of_cgroup).filter(|source| source.reads_count > 0).collect()
+}
+
+fn source_cost(name: &str, cost: &ReadCost, put_off_count: u64, longest_pause: Duration) -> SourceCost {
     let seconds = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
     SourceCost {
-        name: sampler.id.row().name.to_owned(),
+        name: name.to_owned(),
         reads_count: cost.count(),
         total_s: cost.total().as_secs_f64(),
         read_p50_s: seconds(cost.quantile(0.5)),
         read_p99_s: seconds(cost.quantile(0.99)),
         read_max_s: Some(cost.longest().as_secs_f64()),
-        put_off_count: sampler.put_off_count,
-        longest_pause_s: seconds(Some(sampler.longest_pause).filter(|_| sampler.put_off_count > 0)),
-        target_faults_count: sampler.target_faults_count.map(|count| count as u64),
+        put_off_count,
+        longest_pause_s: seconds(Some(longest_pause).filter(|_| put_off_count > 0)),
+        target_faults_count: None,
     }
 }
 
 /// A source that got too dear to be read each time that it was due.
-fn slowed(sampler: &SamplerReport, metrics: &str) -> Option<Warning> {
-    if sampler.longest_pause < TOLD_PAUSE || sampler.put_off_count <= UNTOLD_COUNT {
+fn slowed(metrics: &str, source: &str, longest_pause: Duration, put_off_count: u64) -> Option<Warning> {
+    if longest_pause < TOLD_PAUSE || put_off_count <= UNTOLD_COUNT {
         return None;
     }
-    let (pause_s, count) = (sampler.longest_pause.as_secs_f64(), sampler.put_off_count);
+    let pause_s = longest_pause.as_secs_f64();
     let text = format!(
-        "{metrics} from `{}`: read less often than asked for, down to once in {pause_s:.1} s ({count} times left out), since \
-         each reading takes long",
-        sampler.id.row().name
+        "{metrics} from `{source}`: read less often than asked for, down to once in {pause_s:.1} s ({put_off_count} times left \
+         out), since each reading takes long"
     );
     let hint = Some(
         "soakd keeps its cost down; fewer processes, or fewer metrics in `[sample]`, are read more often".to_owned(),
@@ -76,7 +88,7 @@ fn slowed(sampler: &SamplerReport, metrics: &str) -> Option<Warning> {
 #[must_use]
 pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
     let mut warnings: Vec<Warning> =
-        report.cgroup.and_then(|cgroup| cgroup_warning(&cgroup, policy)).into_iter().collect();
+        report.cgroup.as_ref().and_then(|cgroup| cgroup_warning(cgroup, policy)).into_iter().collect();
     warnings.extend(report.disk_faults.iter().map(|fault| Warning {
         text: format!("`disk_bytes` and `disk_files_count` are not measured: {fault}"),
         hint: Some("see `disk` in `[sample]` of the profile".to_owned()),
@@ -86,7 +98,8 @@ pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
         let metrics: Vec<String> = row.metrics.iter().map(|metric| format!("`{}`", metric.name())).collect();
         // What nobody asked for explains, and is told with the cost alone.
         let weakens = row.metrics.iter().any(|id| id.row().judged_by_default || policy.names_metric(id.name()));
-        warnings.extend(slowed(sampler, &metrics.join(", ")).filter(|_| weakens));
+        let slowed = slowed(&metrics.join(", "), row.name, sampler.longest_pause, sampler.put_off_count);
+        warnings.extend(slowed.filter(|_| weakens));
         let (text, hint) = match sampler.status {
             SamplerStatus::Failed(why) | SamplerStatus::Partly(why) => (
                 format!("{} from `{}`: {} ({why})", metrics.join(", "), row.name, "not measured for all processes"),
@@ -117,9 +130,10 @@ fn cgroup_warning(cgroup: &CgroupReport, policy: &RunPolicy) -> Option<Warning> 
     let is_asked_for = policy.names_metric(CGROUP_PREFIX);
     let would_be_judged =
         cgroup.layout == CgroupLayout::V2 && policy.judged(|_| true).iter().any(|name| name.starts_with(CGROUP_PREFIX));
+    let was_read = cgroup.cost.count() > 0;
     let (why, hint) = match cgroup.status {
         // That it came to hold others is an event, which is told as such.
-        SamplerStatus::Failed(SampleError::CgroupShared) if cgroup.was_read => return None,
+        SamplerStatus::Failed(SampleError::CgroupShared) if was_read => return None,
         SamplerStatus::Failed(SampleError::CgroupShared)
             if is_asked_for || (policy.attached.is_some() && would_be_judged) =>
         {
@@ -136,6 +150,9 @@ fn cgroup_warning(cgroup: &CgroupReport, policy: &RunPolicy) -> Option<Warning> 
         SamplerStatus::Failed(why) | SamplerStatus::Partly(why) => {
             (why.to_string(), "run soakd as root, or leave the metrics of cgroups out of `[sample]`")
         }
+        SamplerStatus::Active | SamplerStatus::Slowed { .. } if is_asked_for || would_be_judged => {
+            return slowed("metrics of the target's cgroup", CGROUP_SOURCE, cgroup.longest_pause, cgroup.put_off_count);
+        }
         SamplerStatus::Off | SamplerStatus::Waiting | SamplerStatus::Active | SamplerStatus::Slowed { .. } => {
             return None;
         }
@@ -151,12 +168,39 @@ mod tests {
     use super::*;
     use crate::policy::test_policy;
 
+    fn of_cgroup(status: SamplerStatus, reads_count: u32, layout: CgroupLayout) -> CgroupReport {
+        let mut cost = ReadCost::default();
+        for _ in 0..reads_count {
+            cost.record(1, Duration::from_micros(20));
+        }
+        CgroupReport { status, cost, put_off_count: 0, longest_pause: Duration::ZERO, layout }
+    }
+
+    #[test]
+    fn a_cgroup_that_is_read_less_often_than_asked_for_is_told() {
+        let slowed = CgroupReport {
+            put_off_count: 40,
+            longest_pause: Duration::from_secs(12),
+            ..of_cgroup(SamplerStatus::Active, 4, CgroupLayout::V2)
+        };
+        let text = cgroup_warning(&slowed, &test_policy("")).map(|told| told.text);
+        assert_eq!(
+            text.as_deref(),
+            Some(
+                "metrics of the target's cgroup from `cgroup`: read less often than asked for, down to once in 12.0 s (40 \
+                 times left out), since each reading takes long"
+            )
+        );
+        let quick = CgroupReport { longest_pause: Duration::from_millis(30), ..slowed };
+        assert!(cgroup_warning(&quick, &test_policy("")).is_none());
+    }
+
     #[test]
     fn an_attached_target_that_shares_its_cgroup_is_told_what_is_not_judged() {
         let shared = SamplerStatus::Failed(SampleError::CgroupShared);
         let mut policy = test_policy("");
         let warning = |policy: &RunPolicy, was_read| {
-            let cgroup = CgroupReport { status: shared, was_read, layout: CgroupLayout::V2 };
+            let cgroup = of_cgroup(shared, u32::from(was_read), CgroupLayout::V2);
             cgroup_warning(&cgroup, policy).map(|told| told.text)
         };
         assert_eq!(warning(&policy, false), None, "soakd started it");
@@ -164,7 +208,7 @@ mod tests {
         let text = warning(&policy, false).expect("a warning");
         assert_eq!(text, "metrics of the target's cgroup are not measured: other processes are in its cgroup too");
         assert_eq!(warning(&policy, true), None, "that is an event");
-        let on_v1 = CgroupReport { status: shared, was_read: false, layout: CgroupLayout::V1 };
+        let on_v1 = of_cgroup(shared, 0, CgroupLayout::V1);
         assert!(cgroup_warning(&on_v1, &policy).is_none(), "nothing of it is judged there");
         let attached = policy.attached.clone();
         let other = RunPolicy { attached, ..test_policy("[judge]\nmetrics = ['fds_count']") };

@@ -120,12 +120,16 @@ pub struct Sample {
 }
 
 /// What is known about the target's own cgroup.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct CgroupReport {
     /// How it did.
     pub status: SamplerStatus,
-    /// Whether it was ever read. Where it was not the target's own from the beginning it was not.
-    pub was_read: bool,
+    /// What it cost. Where it was not the target's own from the beginning it was never read.
+    pub cost: ReadCost,
+    /// Times that it was due and was left out, so as to stay cheap.
+    pub put_off_count: u64,
+    /// The longest pause that its cost led to.
+    pub longest_pause: Duration,
     /// Which hierarchies there are: v1 alone has no witness of a leak.
     pub layout: CgroupLayout,
 }
@@ -282,7 +286,9 @@ impl Loop {
             samplers: self.sampler.reports().to_vec(),
             cgroup: self.cgroup.as_ref().map(|cgroup| CgroupReport {
                 status: cgroup.status(),
-                was_read: cgroup.cost().count() > 0,
+                cost: cgroup.cost().clone(),
+                put_off_count: cgroup.put_off_count(),
+                longest_pause: cgroup.longest_pause(),
                 layout: cgroup.layout(),
             }),
             oom_kills: self.cgroup.as_mut().and_then(CgroupSampler::oom_kills),

@@ -11,6 +11,7 @@ use crate::cgroup::{Cgroup, CgroupController, CgroupLayout, CgroupMounts};
 use crate::cgroup_files::{MemoryFiles, PidsFile, open_pressure};
 use crate::cgroup_owner::CgroupOwner;
 use crate::cost::ReadCost;
+use crate::duty::{Duty, Purpose};
 use crate::error::SampleError;
 use crate::metric::MetricId;
 use crate::pace::Pace;
@@ -26,8 +27,8 @@ pub const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// How soon it is checked again where somebody may have joined.
 pub const CHECK_SOON: Duration = Duration::from_secs(1);
 
-/// Largest share of time that reading it may take; a read takes some 20 µs.
-const SHARE_RATIO: f64 = 0.002;
+/// Largest share of time that finding out whose it is may take: as much as reading it may.
+const CHECK_SHARE_RATIO: f64 = 0.002;
 
 /// The cgroup of the target, with what is open in it.
 #[derive(Debug)]
@@ -51,9 +52,12 @@ pub struct CgroupSampler {
     is_doubtful: bool,
     /// Tasks in it when it was read last.
     tasks_count: Option<f64>,
-    pace: Pace,
+    duty: Duty,
+    check_pace: Pace,
     status: SamplerStatus,
     cost: ReadCost,
+    put_off_count: u64,
+    longest_pause: Duration,
     /// Processes that the kernel had killed for want of memory when the cgroup was read first.
     kills_at_first: Option<f64>,
 }
@@ -71,9 +75,12 @@ impl CgroupSampler {
             checked_at: None,
             is_doubtful: false,
             tasks_count: None,
-            pace: Pace::new(SHARE_RATIO),
+            duty: Duty::of_cgroup(),
+            check_pace: Pace::new(CHECK_SHARE_RATIO),
             status: SamplerStatus::Waiting,
             cost: ReadCost::default(),
+            put_off_count: 0,
+            longest_pause: Duration::ZERO,
             kills_at_first: None,
         })
     }
@@ -94,6 +101,18 @@ impl CgroupSampler {
     #[must_use]
     pub fn cost(&self) -> &ReadCost {
         &self.cost
+    }
+
+    /// Times that it was due and was left out, so as not to take more than its share of time.
+    #[must_use]
+    pub fn put_off_count(&self) -> u64 {
+        self.put_off_count
+    }
+
+    /// The longest pause that its cost led to.
+    #[must_use]
+    pub fn longest_pause(&self) -> Duration {
+        self.longest_pause
     }
 
     /// The folder of the target's own cgroup as far as memory goes; `None` where it has none.
@@ -117,22 +136,28 @@ impl CgroupSampler {
             return;
         }
         let now = clock();
-        if let Err(pause) = self.pace.may_start(now) {
+        if let Err(pause) = self.duty.may_start(now) {
+            self.put_off_count += 1;
+            self.longest_pause = self.longest_pause.max(pause);
             if self.status == SamplerStatus::Active {
                 self.status = SamplerStatus::Slowed { pause };
             }
             return;
         }
         let pause = if self.is_doubtful { CHECK_SOON } else { CHECK_EVERY };
-        if self.checked_at.is_none_or(|at| now.saturating_sub(at) >= pause) {
+        let is_due = self.checked_at.is_none_or(|at| now.saturating_sub(at) >= pause);
+        if is_due && self.check_pace.may_start(now).is_ok() {
             self.checked_at = Some(now);
             self.is_doubtful = false;
             if let Err(why) = self.check(members) {
                 self.own = None;
                 self.fail(why);
             }
+            let checked = clock();
+            self.check_pace.ended(checked, checked.saturating_sub(now));
         }
         let Some(own) = &mut self.own else { return };
+        let begin = clock();
         let result = own.memory.read(reading);
         if let Some(pids) = &mut own.pids {
             pids.read(reading);
@@ -143,9 +168,10 @@ impl CgroupSampler {
         if let Some(pressure) = &mut own.pressure {
             pressure.read(reading);
         }
-        let took = clock().saturating_sub(now);
+        let end = clock();
+        let took = end.saturating_sub(begin);
         self.cost.record(1, took);
-        self.pace.ended(now, took);
+        self.duty.ended(end, took, Purpose::Witness);
         match result {
             Ok(()) => {
                 self.status = SamplerStatus::Active;

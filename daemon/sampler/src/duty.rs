@@ -45,7 +45,15 @@ pub(crate) struct Duty {
 impl Duty {
     /// For the source of `row`.
     pub(crate) fn of(row: &SamplerRow) -> Self {
-        let share_ratio = if row.detail == Detail::Fast { SHARE_RATIO } else { EXPLAINING_SHARE_RATIO };
+        Self::within(if row.detail == Detail::Fast { SHARE_RATIO } else { EXPLAINING_SHARE_RATIO })
+    }
+
+    /// For the target's own cgroup, whose sweeps are for a [`Purpose::Witness`]: 0.2 % of a core.
+    pub(crate) fn of_cgroup() -> Self {
+        Self::within(SHARE_RATIO)
+    }
+
+    fn within(share_ratio: f64) -> Self {
         Self { share_ratio, pace: Pace::new(share_ratio), before: [Duration::ZERO; 3], credit: CREDIT }
     }
 

@@ -286,9 +286,11 @@ fn a_dear_cgroup_is_read_less_often() {
         sampler.read(&host.members, &mut reading, &mut clock);
         reading.get(MetricId::Cgroup).is_some()
     };
-    assert!(read(&mut sampler));
+    // A run of seconds has its points.
+    assert!((0..5).all(|_| read(&mut sampler)));
     assert!(!read(&mut sampler));
     assert_eq!(sampler.status(), SamplerStatus::Slowed { pause: Duration::from_secs(5) });
+    assert_eq!((sampler.put_off_count(), sampler.longest_pause()), (1, Duration::from_secs(5)));
     assert!((0..600).any(|_| read(&mut sampler)));
     assert_eq!(sampler.cost().longest(), Duration::from_millis(10));
 }
