@@ -12,6 +12,8 @@ mod cgroup;
 mod harness;
 #[path = "real_programs/jvm.rs"]
 mod jvm;
+#[path = "real_programs/machine.rs"]
+mod machine;
 #[path = "real_programs/nginx.rs"]
 mod nginx;
 #[path = "real_programs/pid_reuse.rs"]
