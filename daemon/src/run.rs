@@ -413,7 +413,7 @@ impl<'a> Active<'a> {
     }
 
     /// Tells who looks on.
-    fn tell(&self) {
+    fn tell(&mut self) {
         let phase = match self.phase {
             Phase::Starting => LivePhase::Starting,
             Phase::Before { .. } => LivePhase::Before,
@@ -423,15 +423,15 @@ impl<'a> Active<'a> {
         self.tell_phase(phase);
     }
 
-    fn tell_phase(&self, phase: LivePhase) {
+    fn tell_phase(&mut self, phase: LivePhase) {
         if let Some(follower) = self.soak.follower {
-            follower.see(&Now {
+            follower.see(Now {
                 phase,
                 pid: self.target.process().pid,
                 t_s: self.clock.t_s(),
                 samples_count: self.recording.samples_count(),
                 missed_ticks_count: self.aside.missed_ticks_count,
-                watch: &self.watch,
+                watch: &mut self.watch,
                 warnings: &self.aside.warnings,
             });
         }

@@ -12,6 +12,11 @@ use crate::service::status::LiveSeries;
 use crate::sources::SourceReading;
 use crate::suspicion::{self, Suspicion};
 
+/// The model of a series is looked for when it has so many samples, and again whenever it has grown by so much: a judgement costs
+/// milliseconds, and the daemon follows hundreds of series.
+const FEWEST_FOR_MODEL: usize = 60;
+const MODEL_RENEWED: f64 = 0.5;
+
 /// Follows the judged series of one run.
 #[derive(Debug)]
 pub struct Watch {
@@ -35,6 +40,10 @@ struct Followed {
     level: Option<f64>,
     undecided: bool,
     unsuspected: bool,
+    samples_count: usize,
+    model: Option<String>,
+    /// The model is looked for at so many samples.
+    model_at: usize,
 }
 
 /// Where the values of a series come from.
@@ -150,9 +159,12 @@ impl Watch {
         // What was decided before the break is decided again by the first look after it.
     }
 
-    /// What is known of each series by now.
+    /// What is known of each series by now. Looks for the model of one series, if one is due.
     #[must_use]
-    pub fn live(&self) -> Vec<LiveSeries> {
+    pub fn live(&mut self) -> Vec<LiveSeries> {
+        if let Some(followed) = self.followed.iter_mut().find(|followed| followed.samples_count >= followed.model_at) {
+            followed.find_model();
+        }
         self.followed.iter().filter_map(|followed| followed.live(&self.policy, self.planned_s)).collect()
     }
 
@@ -272,7 +284,17 @@ fn followed(policy: &RunPolicy, is_there: impl Fn(&Metric) -> bool) -> Vec<Follo
         .map(|of| {
             let quantity = Quantity::of_metric(of.metric());
             let monitor = Monitor::new(quantity, policy.question(of.metric(), family));
-            Followed { of, quantity, monitor, level: None, undecided: true, unsuspected: true }
+            Followed {
+                of,
+                quantity,
+                monitor,
+                level: None,
+                undecided: true,
+                unsuspected: true,
+                samples_count: 0,
+                model: None,
+                model_at: FEWEST_FOR_MODEL,
+            }
         })
         .collect()
 }
@@ -322,11 +344,18 @@ impl Followed {
             rate_per_hour,
             tolerance_per_hour,
             judgement: if self.undecided { JudgementKind::Inconclusive } else { JudgementKind::Leak },
+            model: self.model.clone(),
         })
+    }
+
+    fn find_model(&mut self) {
+        self.model = self.monitor.judgement().model.map(|model| model.name);
+        self.model_at = self.samples_count + (self.samples_count as f64 * MODEL_RENEWED) as usize;
     }
 
     fn push(&mut self, t_s: f64, value: f64, operations: Option<f64>) {
         self.level = Some(value);
+        self.samples_count += 1;
         if let Err(error) = self.monitor.push(t_s, value, operations) {
             tracing::debug!(metric = self.of.metric(), %error, "a sample was left out of the estimate");
         }

@@ -239,6 +239,7 @@ mod tests {
                 tolerance_per_hour: None,
                 judgement: JudgementKind::Inconclusive,
                 time_to_limit_s: None,
+                model: None,
             }],
             warnings: Vec::new(),
         }

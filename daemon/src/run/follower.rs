@@ -21,7 +21,7 @@ pub struct Now<'a> {
     /// Ticks that were missed so far.
     pub missed_ticks_count: u64,
     /// What is known of the judged series.
-    pub watch: &'a Watch,
+    pub watch: &'a mut Watch,
     /// What somebody should know.
     pub warnings: &'a [Warning],
 }
@@ -29,5 +29,5 @@ pub struct Now<'a> {
 /// Looks on.
 pub trait Follower: Debug {
     /// The run has a new sample, or another phase.
-    fn see(&self, now: &Now<'_>);
+    fn see(&self, now: Now<'_>);
 }

@@ -52,7 +52,7 @@ impl Showing {
 }
 
 impl Follower for Showing {
-    fn see(&self, now: &Now<'_>) {
+    fn see(&self, now: Now<'_>) {
         let mut run = self.run.borrow_mut();
         let samples = now.samples_count - run.samples_count.min(now.samples_count);
         let missed = now.missed_ticks_count - self.missed_ticks_count.replace(now.missed_ticks_count);

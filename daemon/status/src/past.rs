@@ -35,8 +35,6 @@ pub struct DrawnSeries {
     pub unit: Quantity,
     /// What was sampled, thinned to no more points than are to be seen.
     pub points: Points,
-    /// The growth model that explains it best by now, where somebody has looked.
-    pub model: Option<String>,
 }
 
 /// What was sampled of a run that goes on.

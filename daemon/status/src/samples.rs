@@ -65,6 +65,7 @@ pub(crate) fn series(metric: &str, unit: Quantity, level: f64, judgement: Judgem
         tolerance_per_hour: None,
         judgement,
         time_to_limit_s: None,
+        model: None,
     }
 }
 
@@ -124,6 +125,7 @@ pub(crate) fn busy() -> Status {
         rate_per_hour: Some(estimate(3.1 * MIB, 2.8 * MIB, 3.4 * MIB)),
         tolerance_per_hour: Some(MIB),
         time_to_limit_s: Some(estimate(18_720.0, 16_920.0, 21_960.0)),
+        model: Some("linear".to_owned()),
         ..series("anon_swap_bytes", Quantity::Bytes, 132.0 * MIB, JudgementKind::Leak)
     };
     let files = LiveSeries {
@@ -217,13 +219,7 @@ fn drawn_series(series: &LiveSeries, t_s: f64) -> DrawnSeries {
         points.low.push(value);
         points.high.push(value + series.level * 0.003 * (1.0 + (f64::from(place) * 0.9).cos()));
     }
-    DrawnSeries {
-        metric: series.metric.clone(),
-        source: series.source.clone(),
-        unit: series.unit,
-        points,
-        model: (series.judgement == JudgementKind::Leak).then(|| "linear".to_owned()),
-    }
+    DrawnSeries { metric: series.metric.clone(), source: series.source.clone(), unit: series.unit, points }
 }
 
 /// Nights of two profiles.

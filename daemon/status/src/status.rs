@@ -156,6 +156,10 @@ pub struct LiveSeries {
     pub judgement: JudgementKind,
     /// Time until the nearest limit is reached at this rate, in seconds.
     pub time_to_limit_s: Option<Estimate>,
+    /// The growth model that explained it best when it was last looked for, which is whenever the series has grown by half. It
+    /// labels, and decides nothing.
+    #[serde(default)]
+    pub model: Option<String>,
 }
 
 /// How a job stands.

@@ -162,6 +162,7 @@ fn a_daemon_at_work_is_seen_in_a_browser() {
     browser.await_that(&format!("{path} !== {before}"));
     browser.value("document.querySelector('.soak h3 a').click()");
     browser.await_that("document.querySelector('h1')?.textContent === 'steady'");
+    browser.await_that("document.querySelector('.series .about')?.textContent.startsWith('model ')");
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
     daemon.signal(Signal::TERM);
     daemon.answer().ends_with(0);

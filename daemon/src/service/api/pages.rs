@@ -198,7 +198,6 @@ fn drawn<'a>(
             source: series.source.clone(),
             unit: series.unit,
             points: Points { t_s: thinned.t_s, low: thinned.low, high: thinned.high },
-            model: None,
         });
     }
     let gaps = store.gaps(record.key)?.into_iter().filter(|gap| gap.series.is_none());

@@ -68,7 +68,7 @@ fn series(shown: &Running<'_>) -> String {
 }
 
 fn card(series: &LiveSeries, drawn: &DrawnRun) -> String {
-    let model = drawn.of(&series.metric, series.source.as_deref()).and_then(|drawn| drawn.model.as_deref());
+    let model = series.model.as_deref();
     let model = model.map(|model| format!("<p class=\"about\">model <code>{}</code></p>\n", markup(model)));
     format!(
         "<article class=\"one\">\n<div class=\"top\"><h3>{}</h3>{}</div>\n{}{}{}</article>\n",

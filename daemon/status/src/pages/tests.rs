@@ -53,7 +53,7 @@ fn called(name: &str) -> Vec<(&'static str, Page)> {
             (series.metric, drawn.metric) = (text(), text());
             series.source = series.source.as_ref().map(|_| text());
             drawn.source.clone_from(&series.source);
-            drawn.model = Some(text());
+            series.model = Some(text());
         }
     }
     for job in &mut status.queue {

@@ -59,6 +59,7 @@ fn busy() -> Status {
             tolerance_per_hour: Some(1048576.0),
             judgement: JudgementKind::Leak,
             time_to_limit_s: Some(Estimate { value: 7200.0, low: None, high: None, confidence: 0.95 }),
+            model: Some("linear".to_owned()),
         }],
         warnings: vec!["`pss_bytes` is not measured".to_owned()],
     }];
