@@ -145,8 +145,8 @@ pub(crate) fn trials(cases: &[Case]) -> Trials {
 #[must_use]
 pub(crate) fn run(trials: Trials) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Soaks share two cores with each other; more of them at once would only measure the crowd.
-    arguments.test_threads = arguments.test_threads.or(Some(3));
+    // Soaks wait most of their time; but they may share two cores with each other, and many more would only measure the crowd.
+    arguments.test_threads = arguments.test_threads.or(Some(4));
     let listing = arguments.list;
     let count = trials.all.len();
     let conclusion = libtest_mimic::run(&arguments, trials.all);
