@@ -30,7 +30,7 @@
 //! | `metric`, `metric_set`, `reading`, `error` | [`METRICS`], the values of one instant, and why there is none |
 //! | `sampler` | [`Sampler`] and [`SAMPLERS`]; a file for each source: `statm`, `descriptors`, `threads`, `status`, `stat`, `io`, `smaps_rollup`, `probe` |
 //! | `probe_memory` | what the probe in a target says, from the bytes of its shared memory |
-//! | `tree`, `births`, `listing` | who belongs to the target, and how new members are found without searching |
+//! | `tree`, `births`, `birth_record`, `listing` | who belongs to the target, and how new members are found without searching, for all trees together |
 //! | `tree_sampler`, `tree_options`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
 //! | `file_budget` | how many files stay open, for all samplers together |
 //! | `tree_sum`, `inheritance` | sums that count once what a `fork` shares |
@@ -47,6 +47,7 @@
 //! A new metric is a row in `METRICS`; a new source is a file, a row in `SAMPLERS` and a key in [`SamplerId`]; tests name
 //! what was forgotten.
 
+mod birth_record;
 mod births;
 mod cgroup;
 mod cgroup_files;
@@ -100,6 +101,7 @@ mod tree_sampler;
 mod tree_sum;
 mod walk_round;
 
+pub use births::BirthWatch;
 pub use cgroup::{Cgroup, CgroupController, CgroupLayout, CgroupMounts, CgroupVersion};
 pub use cgroup_sampler::{CHECK_EVERY, CHECK_SOON, CgroupSampler};
 pub use cgroup_stat::CgroupStat;

@@ -5,9 +5,10 @@
 //! * A member is a pid with its start time. Once in, it stays until it ends, also when its parent ends first and
 //!   it is handed to another one. A process that took over the pid of a member is another process.
 //! * [`ProcessTree::refresh`] finds a new descendant at the latest on the second call after its birth, where the
-//!   kernel tells the pid it gave out last (see `births`), and within [`UNWATCHED_SEARCH`] elsewhere
-//!   (a `/proc` of another pid namespace, or one that a container imitates). As a safety net all processes are
-//!   searched every [`WATCHED_SEARCH`]. While nothing is born on the host, a call costs one `pread`.
+//!   kernel tells the pid it gave out last (see `births`) and calls are at least five milliseconds apart, and within
+//!   [`UNWATCHED_SEARCH`] elsewhere (a `/proc` of another pid namespace, or one that a container imitates). As a safety net all processes
+//!   are searched every [`WATCHED_SEARCH`]. While nothing is born on the host, a call costs one `pread`; what is born is looked
+//!   at once for all trees that share a [`BirthWatch`].
 //! * A process whose parent was born and died between two calls belongs to nobody that is known, and is missed
 //!   unless it was handed to one of the roots. That is what a subreaper is for: with soakd as the subreaper and
 //!   as a root that is left out, such orphans are found.
@@ -18,7 +19,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::births::{BirthWatch, Births, is_there};
+use crate::birth_record::{Newcomer, Onlooker};
+use crate::births::{BirthWatch, Births};
 use crate::cgroup::CgroupMembers;
 use crate::error::SampleError;
 use crate::listing::{Listed, Listing, make_room};
@@ -31,6 +33,9 @@ use crate::status::thread_group;
 pub const WATCHED_SEARCH: Duration = Duration::from_secs(30);
 /// How often all processes are searched where births cannot be watched.
 pub const UNWATCHED_SEARCH: Duration = Duration::from_secs(1);
+
+/// So many processes may come to the host from one refresh to the next before more room for them is made.
+const USUAL_NEWCOMERS: usize = 128;
 
 /// Which processes belong to the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +81,11 @@ pub struct ProcessTree {
     members: Vec<Member>,
     excluded: Vec<ProcessId>,
     births: BirthWatch,
+    onlooker: Onlooker,
+    /// Who has come to the host since the last refresh.
+    newcomers: Vec<Newcomer>,
+    /// Pids of those that may belong to the target, while they are read.
+    suspects: Vec<u32>,
     listing: Listing,
     cgroup: Option<CgroupMembers>,
     candidates: Vec<Listed>,
@@ -89,7 +99,13 @@ pub struct ProcessTree {
 impl ProcessTree {
     /// A tree without members: the first [`ProcessTree::refresh`] finds them.
     #[must_use]
-    pub fn new(root: ProcRoot, mut membership: Membership) -> Self {
+    pub fn new(root: ProcRoot, membership: Membership) -> Self {
+        Self::with_births(root, membership, BirthWatch::of_this_process())
+    }
+
+    /// As [`ProcessTree::new`], and learns of births from `births` if that watches the same `root`.
+    #[must_use]
+    pub fn with_births(root: ProcRoot, mut membership: Membership, births: BirthWatch) -> Self {
         if let Membership::Descendants { of, .. } = &mut membership {
             of.sort_unstable();
         }
@@ -98,7 +114,10 @@ impl ProcessTree {
             Membership::Descendants { .. } => None,
         };
         Self {
-            births: BirthWatch::new(&root),
+            births: births.or_of(&root),
+            onlooker: Onlooker::default(),
+            newcomers: Vec::with_capacity(USUAL_NEWCOMERS),
+            suspects: Vec::with_capacity(USUAL_NEWCOMERS),
             root,
             membership,
             members: Vec::new(),
@@ -148,17 +167,17 @@ impl ProcessTree {
     /// When `/proc` or the cgroup cannot be listed; [`SampleError::Vanished`] when the cgroup was removed, and the
     /// tree then has no members.
     pub fn refresh(&mut self, now: Duration) -> Result<&[Member], SampleError> {
-        let births = self.births.look(self.listing.processes().len());
-        let pause = if self.births.is_watching() { WATCHED_SEARCH } else { UNWATCHED_SEARCH };
+        let processes_count = self.listing.processes().len();
+        let births = self.births.look(&mut self.onlooker, now, processes_count, &mut self.newcomers);
+        let pause = if births == Births::Unwatched { UNWATCHED_SEARCH } else { WATCHED_SEARCH };
         let is_due = self.searched_at.is_none_or(|at| now.saturating_sub(at) >= pause);
-        // Where births are watched, `Unknown` means that many were born: that cannot wait.
-        if is_due || (births == Births::Unknown && self.births.is_watching()) {
+        if is_due || births == Births::Unknown {
             self.search()?;
             self.searched_at = Some(now);
         } else if self.cgroup.is_some() {
             self.read_cgroup(false)?;
-        } else if let Births::Within { first, last } = births {
-            self.try_pids(first, last);
+        } else if !self.newcomers.is_empty() {
+            self.take_in_newcomers();
         }
         Ok(&self.members)
     }
@@ -191,6 +210,7 @@ impl ProcessTree {
         self.candidates.clear();
         self.candidates.extend(listing.processes().iter().filter(|process| !process.has_ended));
         make_room(&mut self.candidates);
+        self.list_relatives();
         self.claim_candidates();
         Ok(&self.members)
     }
@@ -212,21 +232,76 @@ impl ProcessTree {
         }
     }
 
-    /// Looks at the pids that may have been born.
-    fn try_pids(&mut self, first: u32, last: u32) {
+    /// Makes members of those newcomers that belong to the target.
+    ///
+    /// What is known of a newcomer may be as old as the last refresh: it may have another parent by now, or have ended. So those that may
+    /// belong are read anew, and no others.
+    fn take_in_newcomers(&mut self) {
+        self.newcomers.sort_unstable_by_key(|newcomer| newcomer.pid);
+        self.list_relatives();
+        let mut suspects = std::mem::take(&mut self.suspects);
+        suspects.clear();
+        suspects
+            .extend(self.newcomers.iter().filter(|newcomer| self.may_belong(newcomer)).map(|newcomer| newcomer.pid));
         self.candidates.clear();
-        // Births are watched in the caller's own namespace alone, so pids mean the same to the kernel.
-        for pid in (first..=last).filter(|pid| is_there(*pid)) {
+        while let Some(pid) = suspects.pop() {
             // Vanished, unreadable or garbled: the next search looks again.
             let Ok(stat) = read_stat(&self.root, pid) else { continue };
-            if !stat.has_ended() {
-                self.candidates.push(stat.into());
+            if stat.has_ended() {
+                continue;
+            }
+            let parent_pid = stat.parent_pid;
+            self.candidates.push(stat.into());
+            // A parent that nobody has found yet, since it could not be seen when its pid was tried.
+            let is_known = self.is_relative(parent_pid)
+                || suspects.contains(&parent_pid)
+                || self.candidates.iter().any(|candidate| candidate.id.pid == parent_pid);
+            if !is_known && self.onlooker.may_be_new(parent_pid) {
+                suspects.push(parent_pid);
             }
         }
+        self.suspects = suspects;
         self.claim_candidates();
     }
 
-    /// Makes members of those candidates that descend from members or roots.
+    /// Whether `newcomer` may belong to the target: it is a root, or the line of its parents ends at a relative or cannot be followed.
+    ///
+    /// A line that ends at another process, which was there at the last refresh and is no relative, is somebody else's, also if somebody of
+    /// it has ended since: orphans are handed to one of their ancestors.
+    fn may_belong(&self, newcomer: &Newcomer) -> bool {
+        if self.is_relative(newcomer.pid) {
+            return true;
+        }
+        let mut child = newcomer;
+        // No line is longer than this, unless a pid was used twice.
+        for _ in 0..self.newcomers.len() {
+            if self.is_relative(child.parent_pid) {
+                return true;
+            }
+            match self.newcomers.binary_search_by_key(&child.parent_pid, |newcomer| newcomer.pid) {
+                Ok(place) => child = &self.newcomers[place],
+                Err(_) => return !child.parent_was_found && self.onlooker.may_be_new(child.parent_pid),
+            }
+        }
+        true
+    }
+
+    /// Whether the last [`ProcessTree::list_relatives`] has listed `pid`.
+    fn is_relative(&self, pid: u32) -> bool {
+        self.relatives.binary_search(&pid).is_ok()
+    }
+
+    /// Lists the pids of members, roots and excluded processes.
+    fn list_relatives(&mut self) {
+        self.relatives.clear();
+        self.relatives.extend(self.members.iter().map(|member| member.id.pid));
+        if let Membership::Descendants { of, .. } = &self.membership {
+            self.relatives.extend(self.excluded.iter().chain(of).map(|id| id.pid));
+        }
+        self.relatives.sort_unstable();
+    }
+
+    /// Makes members of those candidates that descend from members or roots, as these are listed as relatives.
     fn claim_candidates(&mut self) {
         let Membership::Descendants { of, include_roots } = &self.membership else { return };
         let is_root = |id: ProcessId| of.binary_search(&id).is_ok();
@@ -236,10 +311,6 @@ impl ProcessTree {
             let is_left_out = self.excluded.contains(&id) || (!include_roots && is_root(id));
             !(is_member || is_left_out)
         });
-        self.relatives.clear();
-        self.relatives.extend(self.members.iter().map(|member| member.id.pid));
-        self.relatives.extend(self.excluded.iter().chain(of).map(|id| id.pid));
-        self.relatives.sort_unstable();
         // A parent may come after its child in the list, so go round until nothing changes.
         let mut has_changed = true;
         while has_changed {
@@ -320,5 +391,49 @@ impl ProcessTree {
             self.generation += 1;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pid of a newcomer of which the tree was told at its last refresh.
+    const FOUND_BEFORE: u32 = 108;
+
+    /// A tree of the process 50, on a host where all above `new_above` have come since the last refresh.
+    fn tree(newcomers: &[(u32, u32)]) -> ProcessTree {
+        let of = vec![ProcessId { start_ticks: 1, pid: 50 }];
+        let mut tree = ProcessTree::new(ProcRoot::default(), Membership::Descendants { of, include_roots: false });
+        tree.newcomers.extend(newcomers.iter().map(|(pid, parent_pid)| Newcomer {
+            pid: *pid,
+            parent_pid: *parent_pid,
+            parent_was_found: *parent_pid == FOUND_BEFORE,
+        }));
+        let mut record = crate::birth_record::BirthRecord::new();
+        for second in 1..=3 {
+            let now = Duration::from_secs(second);
+            record.look(&mut tree.onlooker, now, (164, 256), &mut |_| None, &mut Vec::new());
+        }
+        assert!(tree.onlooker.may_be_new(101) && !tree.onlooker.may_be_new(100));
+        tree.list_relatives();
+        tree
+    }
+
+    fn suspects(newcomers: &[(u32, u32)]) -> Vec<u32> {
+        let tree = tree(newcomers);
+        tree.newcomers.iter().filter(|newcomer| tree.may_belong(newcomer)).map(|newcomer| newcomer.pid).collect()
+    }
+
+    #[test]
+    fn only_those_are_read_anew_whose_line_of_parents_leads_to_the_tree_or_is_lost() {
+        // A child, its grandchild; a child of somebody else, its grandchild.
+        assert_eq!(suspects(&[(110, 50), (111, 110), (112, 7), (113, 112)]), [110, 111]);
+        // The parent was born since, and nobody has found it: it may have been a child, and its child may be handed to the root by now.
+        assert_eq!(suspects(&[(114, 109), (115, 114)]), [114, 115]);
+        // A parent that was there before, or was told of before, is no relative, or it would be known.
+        assert_eq!(suspects(&[(114, 99), (115, FOUND_BEFORE), (116, 115)]), []);
+        // The root itself; two that are each other's parent, since a pid was used twice.
+        assert_eq!(suspects(&[(50, 1), (120, 121), (121, 120)]), [50, 120, 121]);
     }
 }

@@ -1,5 +1,6 @@
 //! What to read of a tree, and within which bounds.
 
+use crate::births::BirthWatch;
 use crate::file_budget::FileBudget;
 use crate::metric::{METRICS, MetricId, Scope};
 use crate::proc_root::ProcRoot;
@@ -23,6 +24,8 @@ pub struct TreeOptions {
     /// What the files are taken from that stay open; those of members beyond it are opened at each tick, which costs some ten times as
     /// much. By default what all samplers of this process share.
     pub files: FileBudget,
+    /// Who tells of births on this host, if it watches the same `root`. By default what all samplers of this process share.
+    pub births: BirthWatch,
     /// Most processes that one tick reads from one source or another, beside memory and probes, which are always read; the other sources
     /// that are due come in the next ticks. One source at least is read, whatever the number of members.
     pub tick_reads_max_count: usize,
@@ -44,6 +47,7 @@ impl TreeOptions {
             walk_limit_bytes: WALK_LIMIT_BYTES,
             walk_share_ratio: WALK_SHARE_RATIO,
             files: FileBudget::of_this_process(),
+            births: BirthWatch::of_this_process(),
             tick_reads_max_count: READS,
         }
     }

@@ -97,7 +97,7 @@ impl TreeSampler {
         let wants_sockets = reports[SamplerId::Sockets as usize].status != SamplerStatus::Off;
         Self {
             clock,
-            tree: ProcessTree::new(options.root.clone(), options.membership),
+            tree: ProcessTree::with_births(options.root.clone(), options.membership, options.births),
             generation: 0,
             open: Vec::new(),
             reading: TreeReading::default(),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use soakd_sampler::{
     Detail, Liveness, Membership, MetricId, ProcRoot, ProcessId, ProcessTree, TreeOptions, TreeReading, TreeSampler,
+    WATCHED_SEARCH,
 };
 
 /// Only ends a test that hangs.
@@ -61,9 +62,11 @@ impl Shell {
         Membership::Descendants { of: vec![self.id()], include_roots: true }
     }
 
-    /// The clock stands still: members are found by watching births, not by searching once in a while.
+    /// Members are found by watching births: until all processes are searched once more, a test has ended.
     fn sampler(&self) -> TreeSampler {
-        TreeSampler::new(TreeOptions::new(ProcRoot::default(), self.membership()), Box::new(|| Duration::ZERO))
+        const { assert!(DEADLINE.as_secs() <= WATCHED_SEARCH.as_secs()) };
+        let start = Instant::now();
+        TreeSampler::new(TreeOptions::new(ProcRoot::default(), self.membership()), Box::new(move || start.elapsed()))
     }
 }
 
@@ -168,6 +171,24 @@ fn a_grandchild_is_a_member_and_stays_one_when_its_parent_ends() {
     assert_eq!(pids(&reading), [shell.child.id(), grandchild]);
     let reading = sampler.tick(Detail::Full);
     assert_eq!(pids(reading), [shell.child.id(), grandchild]);
+}
+
+#[test]
+fn a_child_that_another_tree_has_looked_at_first_is_found_all_the_same() {
+    let (mut shell, other_shell) = (Shell::new(), Shell::new());
+    let (mut sampler, mut other) = (shell.sampler(), other_shell.sampler());
+    for sampler in [&mut sampler, &mut other] {
+        tick_until(sampler, Detail::Fast, |reading| reading.members.len() == 1);
+    }
+    for _ in 0..20 {
+        let child = shell.start("sleep 60");
+        let _ended = Ended(child);
+        assert_eq!(pids(other.tick(Detail::Fast)), [other_shell.child.id()]);
+        let reading = tick_until(&mut sampler, Detail::Fast, |reading| reading.members.len() == 2);
+        assert_eq!(pids(&reading), [shell.child.id(), child]);
+        signal(child, Signal::KILL);
+        tick_until(&mut sampler, Detail::Fast, |reading| reading.members.len() == 1);
+    }
 }
 
 #[test]
