@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::place::Place;
 use super::sent_events::{SentEvent, SentEvents};
-use super::text::safe;
+use super::text::{safe, safe_lines};
 use crate::exit::{Exit, Failure};
 use crate::http::{HttpAnswer, HttpError, Method, Question, Server, exchange, follow};
 use crate::service::api::documents::ErrorDocument;
@@ -131,7 +131,7 @@ fn refused(answer: &HttpAnswer) -> Failure {
     };
     match serde_json::from_slice::<ErrorDocument>(&answer.body) {
         Ok(ErrorDocument { error }) => {
-            let failure = Failure::new(exit, safe(&error.message));
+            let failure = Failure::new(exit, safe_lines(&error.message, ""));
             match error.hint {
                 Some(hint) => failure.hint(safe(&hint)),
                 None => failure,
@@ -171,6 +171,11 @@ mod tests {
         let told =
             refused(&answer(404, r#"{"error":{"code":"not_found","message":"no \u001bjob","hint":"list them"}}"#));
         assert_eq!(told, Failure::new(Exit::NoInput, "no \\u{1b}job").hint("list them"));
+        let told = refused(&answer(
+            422,
+            r#"{"error":{"code":"x","message":"`a.toml`, line 6\n  hint: y\u001b","hint":null}}"#,
+        ));
+        assert_eq!(told, Failure::new(Exit::Usage, "`a.toml`, line 6\n  hint: y\\u{1b}"), "lines stay lines");
         assert_eq!(refused(&answer(502, "<html>")).exit, Exit::Unavailable);
         assert_eq!(refused(&answer(401, "")).exit, Exit::NoPermission);
     }

@@ -23,6 +23,11 @@ pub(super) fn safe(text: &str) -> String {
     escape(text, Charset::Unicode)
 }
 
+/// As [`safe`], but its lines stay lines: each after the first begins with `indent`.
+pub(super) fn safe_lines(text: &str, indent: &str) -> String {
+    text.lines().map(safe).collect::<Vec<_>>().join(&format!("\n{indent}"))
+}
+
 fn dash() -> String {
     "-".to_owned()
 }
@@ -170,7 +175,7 @@ pub(super) fn job(job: &Job, zone: &TimeZone) -> String {
             text.push_str(&format!("  {name}: {value}\n"));
         }
     };
-    line("message", job.message.as_deref().map(safe));
+    line("message", job.message.as_deref().map(|message| safe_lines(message, "    ")));
     line("profile", job.submission.profile.as_deref().map(safe));
     line("command", (!job.submission.command.is_empty()).then(|| safe(&job.submission.command.join(" "))));
     line("schedule", job.schedule.as_deref().map(safe));
@@ -338,7 +343,8 @@ pub(super) fn event(event: &LiveEvent) -> String {
         LiveEvent::Reloaded => "the configuration was read again\n".to_owned(),
         LiveEvent::Job { job } => {
             let outcome = job.outcome.map(|outcome| format!(", {outcome}")).unwrap_or_default();
-            let message = job.message.as_deref().map(|message| format!(": {}", safe(message))).unwrap_or_default();
+            let message =
+                job.message.as_deref().map(|message| format!(": {}", safe_lines(message, "  "))).unwrap_or_default();
             format!("job {} ({}) is {}{outcome}{message}\n", job.id, safe(&job.name), job.state.as_str())
         }
         LiveEvent::Watch { watch } => {
