@@ -61,6 +61,37 @@ pub fn check(
     }
 }
 
+/// What the budget `name` asks of a run that goes on, in a sentence; of a level also how much of it is used, where `column` has it.
+#[must_use]
+pub fn so_far(name: &str, budget: &profiles::Budget, column: Option<&Column>) -> String {
+    let metric = budget.metric.as_str();
+    let show = |value: f64| Quantity::of_metric(metric).show(value).to_string();
+    let values = column.map(|column| column.values.as_slice()).unwrap_or_default();
+    let used = |value: Option<f64>, how: &str| {
+        value.map_or_else(|| "; nothing of it was recorded yet".to_owned(), |value| format!("; {how} {}", show(value)))
+    };
+    let asked = match budget.limit {
+        BudgetLimit::Growth { max, per_operations: None } => {
+            format!("may grow by {} from its settled baseline to the end", show(max))
+        }
+        BudgetLimit::Growth { max, per_operations: Some(operations) } => {
+            format!("may grow by {} in {operations} operations", show(max))
+        }
+        BudgetLimit::Rate { max_per_hour } => format!("may grow by {}/h", show(max_per_hour)),
+        BudgetLimit::Peak { max } => {
+            let highest = values.iter().copied().max_by(f64::total_cmp);
+            format!("may reach {}{}", show(max), used(highest, "at most"))
+        }
+        BudgetLimit::Level { max } => {
+            format!("may be {} at the end{}", show(max), used(values.last().copied(), "now"))
+        }
+        BudgetLimit::Cleanup { within, .. } => {
+            format!("has to come back to within {} of its level before the load", show(within))
+        }
+    };
+    format!("`{name}`: `{metric}` {asked}")
+}
+
 /// A budget on an estimate.
 fn estimated(name: &str, metric: &str, limit: f64, estimate: Option<Estimate>, otherwise: &str) -> Budget {
     let Some(estimate) = estimate else {
@@ -137,6 +168,20 @@ mod tests {
 
     fn budget(limit: BudgetLimit) -> profiles::Budget {
         profiles::Budget { metric: "rss_bytes".to_owned(), limit }
+    }
+
+    #[test]
+    fn a_run_that_goes_on_tells_what_its_budgets_ask_and_how_much_is_used() {
+        const MIB: f64 = 1048576.0;
+        let column = test_column(Quantity::Bytes, &[(0.0, 10.0 * MIB), (1.0, 40.0 * MIB), (2.0, 30.0 * MIB)]);
+        let said = |limit, column| so_far("b", &budget(limit), column);
+        let peak = BudgetLimit::Peak { max: 100.0 * MIB };
+        assert_eq!(said(peak.clone(), Some(&column)), "`b`: `rss_bytes` may reach 100 MiB; at most 40 MiB");
+        assert_eq!(said(peak, None), "`b`: `rss_bytes` may reach 100 MiB; nothing of it was recorded yet");
+        let level = BudgetLimit::Level { max: 100.0 * MIB };
+        assert_eq!(said(level, Some(&column)), "`b`: `rss_bytes` may be 100 MiB at the end; now 30 MiB");
+        let per_operation = BudgetLimit::Growth { max: MIB, per_operations: Some(1000) };
+        assert_eq!(said(per_operation, None), "`b`: `rss_bytes` may grow by 1 MiB in 1000 operations");
     }
 
     #[test]

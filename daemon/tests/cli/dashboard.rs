@@ -138,7 +138,8 @@ fn a_daemon_at_work_is_seen_in_a_browser() {
     place.write(
         "steady.toml",
         "name = 'steady'\n[target]\ncommand = ['sh', '-c', 'while :; do sleep 0.1; done']\n\
-         [judge]\nduration = '1h'\ntolerance = '1TiB/h'\n[sample]\ninterval = '20ms'\n",
+         [judge]\nduration = '1h'\ntolerance = '1TiB/h'\n[sample]\ninterval = '20ms'\n\
+         [budget.default]\nmost = { metric = 'rss_bytes', peak = '1GiB' }\n",
     );
     let profiles = place.path("");
     let config = format!(
@@ -163,6 +164,9 @@ fn a_daemon_at_work_is_seen_in_a_browser() {
     browser.value("document.querySelector('.soak h3 a').click()");
     browser.await_that("document.querySelector('h1')?.textContent === 'steady'");
     browser.await_that("document.querySelector('.series .about')?.textContent.startsWith('model ')");
+    let budget = browser.value("document.querySelector('ul.budgets li').textContent");
+    let budget = budget.as_str().unwrap_or_default();
+    assert!(budget.starts_with("most: rss_bytes may reach 1 GiB; at most "), "{budget}");
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
     daemon.signal(Signal::TERM);
     daemon.answer().ends_with(0);

@@ -18,13 +18,15 @@ use super::route::{Asked, Content, Route};
 use super::runs::find;
 use super::thinning::thin;
 use super::{jobs, profiles, samples};
+use crate::budgets;
 use crate::commands::history::trend_chart;
 use crate::history::entry::{self, Filter};
 use crate::history::trend::trends;
+use crate::judging::policy_of;
 use crate::reading_totals;
 use crate::recorded;
 use crate::service::status::{LiveRun, LiveSeries};
-use crate::store::{RunState, Scope, Store};
+use crate::store::{RunRecord, RunState, Scope, Store};
 
 /// Points of a series on the overview, and on the page of its run.
 const CARD_POINTS: usize = 200;
@@ -111,7 +113,8 @@ async fn run(asked: &Asked) -> Result<Page, Problem> {
                 let events = store.events(record.key)?.into_iter();
                 let events: Vec<Happened> =
                     events.map(|event| Happened { t_s: event.t_s, kind: event.kind, text: event.text }).collect();
-                let shown = Running { run: &run, drawn: &drawn, budgets: &[], events: &events };
+                let budgets = budgets_so_far(store, &record)?;
+                let shown = Running { run: &run, drawn: &drawn, budgets: &budgets, events: &events };
                 return Ok(pages::running(&view(), &shown));
             }
             if record.state == RunState::Running {
@@ -172,6 +175,21 @@ async fn scraped(asked: Asked, _: Nothing) -> Result<Response, Problem> {
         Form::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
     };
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+/// What the budgets of a run that goes on ask of it.
+fn budgets_so_far(store: &Store, record: &RunRecord) -> Result<Vec<String>, Problem> {
+    let policy = policy_of(record).map_err(|error| Problem::conflict(error.to_string()))?;
+    let budgets = &policy.plan.budgets;
+    let of_target: Vec<_> =
+        store.series(record.key)?.into_iter().filter(|series| series.scope == Scope::Tree).collect();
+    let mut said = Vec::new();
+    for (name, budget) in budgets {
+        let series = of_target.iter().find(|series| series.metric == budget.metric);
+        let column = series.map(|series| store.column(record.key, series.number)).transpose()?.flatten();
+        said.push(budgets::so_far(name, budget, column.as_ref()));
+    }
+    Ok(said)
 }
 
 /// What was sampled of some series of a run that goes on. One that the store does not know yet has no points.
