@@ -19,6 +19,7 @@ use crate::birth_record::{BirthRecord, Newcomer, Onlooker, Told};
 use crate::fields::{number, whole_lines, words};
 use crate::proc_root::ProcRoot;
 use crate::process_id::read_stat;
+use crate::shared_listing::SharedListing;
 
 /// What is known of births since the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,7 @@ pub struct BirthWatch(Arc<Watch>);
 struct Watch {
     root: ProcRoot,
     shared: Mutex<Shared>,
+    listing: SharedListing,
 }
 
 #[derive(Debug)]
@@ -80,7 +82,12 @@ impl BirthWatch {
             // A container may have its own idea of `loadavg` mounted over the kernel's.
             .filter(|file| rustix::fs::fstatfs(file).is_ok_and(|facts| facts.f_type == rustix::fs::PROC_SUPER_MAGIC));
         let shared = Shared { loadavg, record: BirthRecord::new() };
-        Self(Arc::new(Watch { root, shared: Mutex::new(shared) }))
+        Self(Arc::new(Watch { root, shared: Mutex::new(shared), listing: SharedListing::new() }))
+    }
+
+    /// The list of all processes that its trees share as well.
+    pub(crate) fn listing(&self) -> SharedListing {
+        self.0.listing.clone()
     }
 
     /// This one, if it is for `root`, else one of its own.

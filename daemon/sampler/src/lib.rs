@@ -85,6 +85,7 @@ mod process_look;
 mod reading;
 mod sampler;
 mod sampler_status;
+mod shared_listing;
 mod smaps;
 mod smaps_rollup;
 mod socket_table;

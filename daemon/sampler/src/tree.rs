@@ -7,7 +7,7 @@
 //! * [`ProcessTree::refresh`] finds a new descendant at the latest on the second call after its birth, where the
 //!   kernel tells the pid it gave out last (see `births`) and calls are at least five milliseconds apart, and within
 //!   [`UNWATCHED_SEARCH`] elsewhere (a `/proc` of another pid namespace, or one that a container imitates). As a safety net all processes
-//!   are searched every [`WATCHED_SEARCH`]. While nothing is born on the host, a call costs one `pread`; what is born is looked
+//!   are searched every [`WATCHED_SEARCH`], by a list that trees share and that is no older than that. While nothing is born on the host, a call costs one `pread`; what is born is looked
 //!   at once for all trees that share a [`BirthWatch`].
 //! * A process whose parent was born and died between two calls belongs to nobody that is known, and is missed
 //!   unless it was handed to one of the roots. That is what a subreaper is for: with soakd as the subreaper and
@@ -23,9 +23,10 @@ use crate::birth_record::{Newcomer, Onlooker};
 use crate::births::{BirthWatch, Births};
 use crate::cgroup::CgroupMembers;
 use crate::error::SampleError;
-use crate::listing::{Listed, Listing, make_room};
+use crate::listing::Listed;
 use crate::proc_root::ProcRoot;
 use crate::process_id::{Liveness, ProcessId, read_stat};
+use crate::shared_listing::SharedListing;
 use crate::stat::Comm;
 use crate::status::thread_group;
 
@@ -86,7 +87,12 @@ pub struct ProcessTree {
     newcomers: Vec<Newcomer>,
     /// Pids of those that may belong to the target, while they are read.
     suspects: Vec<u32>,
-    listing: Listing,
+    listing: SharedListing,
+    /// The pass of the list that was searched last.
+    pass: u64,
+    /// Processes on the host at that time.
+    processes_count: usize,
+    unreadable_count: usize,
     cgroup: Option<CgroupMembers>,
     candidates: Vec<Listed>,
     /// Pids of members, roots and excluded processes, sorted, while candidates are compared with them.
@@ -113,8 +119,10 @@ impl ProcessTree {
             Membership::Cgroup(path) => Some(CgroupMembers::new(path.clone())),
             Membership::Descendants { .. } => None,
         };
+        let births = births.or_of(&root);
         Self {
-            births: births.or_of(&root),
+            listing: births.listing(),
+            births,
             onlooker: Onlooker::default(),
             newcomers: Vec::with_capacity(USUAL_NEWCOMERS),
             suspects: Vec::with_capacity(USUAL_NEWCOMERS),
@@ -122,7 +130,9 @@ impl ProcessTree {
             membership,
             members: Vec::new(),
             excluded: Vec::new(),
-            listing: Listing::new(),
+            pass: 0,
+            processes_count: 0,
+            unreadable_count: 0,
             cgroup,
             candidates: Vec::new(),
             relatives: Vec::new(),
@@ -155,7 +165,7 @@ impl ProcessTree {
     /// Processes that the last search could not look into (`hidepid`); some may belong to the target.
     #[must_use]
     pub fn unreadable_count(&self) -> usize {
-        self.listing.unreadable_count()
+        self.unreadable_count
     }
 
     /// Takes in what was born. `now` is time since any fixed point, on a clock that does not jump.
@@ -167,12 +177,13 @@ impl ProcessTree {
     /// When `/proc` or the cgroup cannot be listed; [`SampleError::Vanished`] when the cgroup was removed, and the
     /// tree then has no members.
     pub fn refresh(&mut self, now: Duration) -> Result<&[Member], SampleError> {
-        let processes_count = self.listing.processes().len();
-        let births = self.births.look(&mut self.onlooker, now, processes_count, &mut self.newcomers);
+        let births = self.births.look(&mut self.onlooker, now, self.processes_count, &mut self.newcomers);
         let pause = if births == Births::Unwatched { UNWATCHED_SEARCH } else { WATCHED_SEARCH };
         let is_due = self.searched_at.is_none_or(|at| now.saturating_sub(at) >= pause);
         if is_due || births == Births::Unknown {
-            self.search()?;
+            // Only where each newcomer was told of is the search a safety net, for which the list of another tree will do.
+            let is_safety_net = births == Births::Told && self.searched_at.is_some();
+            self.search_since(is_safety_net.then_some(self.pass))?;
             self.searched_at = Some(now);
         } else if self.cgroup.is_some() {
             self.read_cgroup(false)?;
@@ -187,32 +198,42 @@ impl ProcessTree {
     /// # Errors
     /// As [`ProcessTree::refresh`].
     pub fn search(&mut self) -> Result<&[Member], SampleError> {
+        self.search_since(None)?;
+        Ok(&self.members)
+    }
+
+    /// Searches all processes, by a list that was made after the pass `known` or by one that is made now.
+    fn search_since(&mut self, known: Option<u64>) -> Result<(), SampleError> {
         if self.cgroup.is_some() {
             self.retain_living();
-            self.read_cgroup(true)?;
-            return Ok(&self.members);
+            return self.read_cgroup(true);
         }
-        self.listing.read(&self.root)?;
-        let listing = &self.listing;
-        let is_there = |id: ProcessId| listing.find(id.pid).is_some_and(|found| found.id == id && !found.has_ended);
-        let before = self.members.len();
-        // A process that is there but not readable any more is kept: that it ended is not known.
+        let listing = self.listing.clone();
+        let mut shared = listing.lock();
+        let is_new = shared.read_since(&self.root, known)?;
+        self.pass = shared.pass;
+        let listing = &shared.listing;
+        (self.processes_count, self.unreadable_count) = (listing.processes().len(), listing.unreadable_count());
+        let is_listed = |id: ProcessId| listing.find(id.pid).is_some_and(|found| found.id == id && !found.has_ended);
         let root = &self.root;
-        self.members.retain(|member| {
-            is_there(member.id) || (listing.find(member.id.pid).is_none() && member.id.liveness(root).is_err())
-        });
+        // Since the list was made somebody may have come or ended. One that is there but not readable any more is kept: that it ended is
+        // not known.
+        let has_ended = |id: ProcessId| matches!(id.liveness(root), Ok(Liveness::Gone | Liveness::Zombie));
+        let is_there = |id: ProcessId| (is_new && is_listed(id)) || !has_ended(id);
+        let before = self.members.len();
+        self.members.retain(|member| is_there(member.id));
         self.excluded.retain(|id| is_there(*id));
         let excluded = &self.excluded;
         self.members.retain(|member| !excluded.contains(&member.id));
         if self.members.len() != before {
             self.generation += 1;
         }
-        self.candidates.clear();
-        self.candidates.extend(listing.processes().iter().filter(|process| !process.has_ended));
-        make_room(&mut self.candidates);
+        shared.list_candidates();
+        std::mem::swap(&mut self.candidates, &mut shared.candidates);
         self.list_relatives();
         self.claim_candidates();
-        Ok(&self.members)
+        std::mem::swap(&mut self.candidates, &mut shared.candidates);
+        Ok(())
     }
 
     /// Takes `process` out: it was found to have ended.
