@@ -166,7 +166,8 @@ enum Command {
 #[derive(Debug)]
 pub struct Sampling {
     commands: mpsc::Sender<Command>,
-    samples: events::Receiver<Sample>,
+    /// In boxes, since a channel has room for dozens from the beginning, and a run hardly ever lets two wait.
+    samples: events::Receiver<Box<Sample>>,
     thread: std::thread::JoinHandle<SamplingReport>,
 }
 
@@ -187,7 +188,7 @@ impl Sampling {
 
     /// The next sample; `None` once sampling has stopped. Cancel-safe.
     pub async fn next(&mut self) -> Option<Sample> {
-        self.samples.recv().await
+        self.samples.recv().await.map(|sample| *sample)
     }
 
     /// The target is made of other processes from now on.
@@ -210,7 +211,7 @@ impl Sampling {
         let _ = self.commands.send(Command::Stop);
         // The thread may wait for room: take what it has until it is gone.
         while let Some(sample) = self.samples.recv().await {
-            last(sample);
+            last(*sample);
         }
         // It has let go of its end of the channel, which is the last that it does.
         self.thread.join().map_err(|_| Failure::new(Exit::Internal, "the sampling thread has panicked"))
@@ -260,7 +261,7 @@ impl Loop {
         }
     }
 
-    fn run(mut self, orders: &mpsc::Receiver<Command>, hand_over: &events::Sender<Sample>) -> SamplingReport {
+    fn run(mut self, orders: &mpsc::Receiver<Command>, hand_over: &events::Sender<Box<Sample>>) -> SamplingReport {
         loop {
             match orders.recv_timeout(self.clock.until(self.ticker.deadline_s())) {
                 Ok(Command::Follow(membership)) => {
@@ -269,14 +270,14 @@ impl Loop {
                     self.members.restart();
                 }
                 Ok(Command::Read(detail)) => {
-                    if hand_over.blocking_send(self.read(detail)).is_err() {
+                    if hand_over.blocking_send(Box::new(self.read(detail))).is_err() {
                         break;
                     }
                 }
                 Ok(Command::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let Some(sample) = self.tick() else { continue };
-                    if hand_over.blocking_send(sample).is_err() {
+                    if hand_over.blocking_send(Box::new(sample)).is_err() {
                         break;
                     }
                 }

@@ -107,8 +107,8 @@ pub(crate) struct SocketTable {
     buffer: Vec<u8>,
 }
 
-/// Room for some hundred lines.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// Twice what the kernel gives at once, which is a page.
+const BUFFER_BYTES: usize = 8 * 1024;
 
 impl SocketTable {
     /// Reads the tables that the process with this folder sees.
