@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use soakd_analysis::{Judgement, JudgementKind, Quantity, Question, Series, SeriesError, judge};
+use soakd_analysis::{Judgement, JudgementKind, Quantity, Series, SeriesError, judge};
 use soakd_reports as reports;
 use soakd_reports::{Findings, HeapFrom, Role, SeriesFinding};
 use soakd_sampler::{Detail, METRICS, MetricId};
@@ -14,13 +14,19 @@ use thiserror::Error;
 use crate::attribution;
 use crate::budgets;
 use crate::levels::{Level, Levels};
-use crate::lives::{self, Life, Told};
+use crate::lives::Life;
 use crate::looks::Look;
 use crate::phases::{self, Phases};
 use crate::policy::RunPolicy;
 use crate::series::series;
-use crate::store::{Column, Event, Gap, RunRecord, Scope, SeriesNumber, SeriesRecord, Store, StoreError};
+use crate::store::{Column, Gap, RunRecord, Scope, SeriesRecord, Store, StoreError};
 use crate::{heap_source, look_findings, settled, source_recording};
+
+mod behind;
+mod heap_choice;
+
+use behind::{BARE_SUM, Behind, CGROUP_PREFIX};
+use heap_choice::chosen_heap;
 
 /// Why a run could not be judged.
 #[derive(Debug, Error)]
@@ -277,63 +283,6 @@ pub fn findings(
     })
 }
 
-/// The processes behind the sums of a run.
-struct Behind<'a> {
-    store: &'a Store,
-    record: &'a RunRecord,
-    /// Series of processes, by metric.
-    of_processes: BTreeMap<&'a str, Vec<SeriesNumber>>,
-    /// How many there were.
-    population: Option<Column>,
-    phases: &'a Phases,
-    operations: Option<&'a Column>,
-}
-
-impl<'a> Behind<'a> {
-    fn of(
-        store: &'a Store,
-        record: &'a RunRecord,
-        all: &'a [SeriesRecord],
-        phases: &'a Phases,
-        operations: Option<&'a Column>,
-    ) -> Result<Self, StoreError> {
-        let mut of_processes: BTreeMap<&str, Vec<SeriesNumber>> = BTreeMap::new();
-        for series in all.iter().filter(|series| matches!(series.scope, Scope::Process { .. })) {
-            of_processes.entry(&series.metric).or_default().push(series.number);
-        }
-        let is_population =
-            |series: &&SeriesRecord| series.scope == Scope::Tree && series.metric == MetricId::Procs.name();
-        let population: Vec<SeriesNumber> = all.iter().filter(is_population).map(|series| series.number).collect();
-        let population = store.columns(record.key, &population)?.pop();
-        Ok(Self { store, record, of_processes, population, phases, operations })
-    }
-
-    /// Whether the target was never more than one process.
-    fn are_one(&self) -> bool {
-        let counts = self.population.as_ref().map(|column| &column.values);
-        counts.is_some_and(|counts| !counts.is_empty() && counts.iter().all(|count| *count <= 1.0))
-    }
-
-    /// Whether `tree` is a sum over processes that came and went of whom none was recorded in this metric.
-    fn is_bare_sum(&self, tree: &Column) -> bool {
-        let metric = tree.series.metric.as_str();
-        let counts_processes = metric.starts_with(CGROUP_PREFIX)
-            || METRICS.iter().any(|row| row.name == metric && row.scope == soakd_sampler::Scope::Process);
-        let population = self.population.iter().flat_map(|column| column.t_s.iter().zip(&column.values));
-        let mut counts = population.filter(|(t_s, _)| self.phases.load.holds(**t_s)).map(|(_, count)| count);
-        let has_changed = counts.next().is_some_and(|first| counts.any(|count| count != first));
-        counts_processes && has_changed && !self.of_processes.contains_key(metric)
-    }
-
-    /// What they say of the sum `tree`, of which `sum` was found.
-    fn judge(&self, tree: &Column, question: &Question, sum: &Judgement) -> Result<Option<Told>, StoreError> {
-        let Some(numbers) = self.of_processes.get(tree.series.metric.as_str()) else { return Ok(None) };
-        let of_processes = self.store.columns(self.record.key, numbers)?;
-        let population = self.population.as_ref();
-        Ok(lives::judge_members(tree, &of_processes, population, self.phases, self.operations, question, sum))
-    }
-}
-
 /// Who grew in a leaking series: processes first, then what the looks at them name. Its evidence says whether that is in use.
 fn who_grew(
     store: &Store,
@@ -402,46 +351,8 @@ fn is_wanted(policy: &RunPolicy, series: &SeriesRecord) -> bool {
     }
 }
 
-/// What is said of a sum that cannot be looked behind.
-const BARE_SUM: &str = "processes came and went, and none of them is recorded in this metric: the sum alone is judged, which tells a new \
-                        process from growth, and the end of one from a cure, by its course only";
-
-/// How the metrics of the target's own cgroup begin.
-const CGROUP_PREFIX: &str = "cgroup_";
-
 fn is_of_target(column: &Column, metric: &str) -> bool {
     column.series.scope == Scope::Tree && column.series.metric == metric
-}
-
-/// The series of the live heap, and where it comes from.
-fn chosen_heap(
-    store: &Store,
-    record: &RunRecord,
-    all: &[SeriesRecord],
-    columns: &[Column],
-    events: &[Event],
-    phases: &Phases,
-) -> Result<Option<(SeriesNumber, reports::Heap)>, StoreError> {
-    // Who else is there matters only where somebody tells a heap; the series of many processes are much to read.
-    let is_told = columns.iter().any(|column| column.series.metric == heap_source::METRIC);
-    let who_else = |series: &&SeriesRecord| match series.scope {
-        Scope::Process { .. } => is_told && series.metric == MetricId::AnonSwap.name(),
-        _ => false,
-    };
-    let of_processes: Vec<SeriesNumber> = all.iter().filter(who_else).map(|series| series.number).collect();
-    let of_processes = store.columns(record.key, &of_processes)?;
-    let procs: Vec<SeriesNumber> = all
-        .iter()
-        .filter(|series| series.scope == Scope::Tree && series.metric == MetricId::Procs.name())
-        .map(|series| series.number)
-        .collect();
-    let procs = store.columns(record.key, &procs)?.pop();
-    let tells =
-        |series: &&SeriesRecord| matches!(series.scope, Scope::Process { .. }) && series.metric == heap_source::METRIC;
-    let probed: Vec<Scope> = all.iter().filter(tells).map(|series| series.scope.clone()).collect();
-    let beside = heap_source::Beside { procs: procs.as_ref(), of_processes: &of_processes, probed: &probed, events };
-    let chosen = heap_source::choose(columns, &beside, phases.load);
-    Ok(chosen.map(|(column, heap)| (column.series.number, heap)))
 }
 
 /// The series that sources were asked for in so many words and never gave, each with its source.
