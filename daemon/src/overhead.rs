@@ -103,17 +103,25 @@ pub fn warnings(report: &SamplingReport, policy: &RunPolicy) -> Vec<Warning> {
         let (text, hint) = match sampler.status {
             SamplerStatus::Failed(why) | SamplerStatus::Partly(why) => (
                 format!("{} from `{}`: {} ({why})", metrics.join(", "), row.name, "not measured for all processes"),
-                "run soakd as the user of the target, or as root",
+                "run soakd as the user of the target, or as root".to_owned(),
             ),
             SamplerStatus::Unsupported => (
                 format!("{} from `{}`: not supported by this kernel", metrics.join(", "), row.name),
-                "`soakd doctor` says what this host lets soakd measure",
+                "`soakd doctor` says what this host lets soakd measure".to_owned(),
+            ),
+            SamplerStatus::Waiting if weakens && sampler.put_off_count > 0 => (
+                format!(
+                    "{} from `{}`: not measured: reading holds the target up for longer than a run of this length can bear",
+                    metrics.join(", "),
+                    row.name
+                ),
+                format!("run for more than {:.0} s", sampler.longest_pause.as_secs_f64().ceil()),
             ),
             SamplerStatus::Off | SamplerStatus::Waiting | SamplerStatus::Active | SamplerStatus::Slowed { .. } => {
                 continue;
             }
         };
-        warnings.push(Warning { text, hint: Some(hint.to_owned()) });
+        warnings.push(Warning { text, hint: Some(hint) });
     }
     if report.unreadable_count > 0 {
         warnings.push(Warning {
@@ -165,6 +173,8 @@ fn cgroup_warning(cgroup: &CgroupReport, policy: &RunPolicy) -> Option<Warning> 
 
 #[cfg(test)]
 mod tests {
+    use soakd_sampler::{SamplerId, SamplerReport};
+
     use super::*;
     use crate::policy::test_policy;
 
@@ -174,6 +184,38 @@ mod tests {
             cost.record(1, Duration::from_micros(20));
         }
         CgroupReport { status, cost, put_off_count: 0, longest_pause: Duration::ZERO, layout }
+    }
+
+    #[test]
+    fn what_a_short_run_does_not_read_for_the_target_s_sake_is_told() {
+        let mut sampler = SamplerReport {
+            id: SamplerId::SmapsRollup,
+            status: SamplerStatus::Waiting,
+            failures_count: 0,
+            last_failure: None,
+            fallback: None,
+            put_off_count: 3,
+            longest_pause: Duration::from_millis(209_716),
+            target_faults_count: None,
+            cost: ReadCost::default(),
+        };
+        let told = |sampler: &SamplerReport| {
+            let report = SamplingReport {
+                samplers: vec![sampler.clone()],
+                cgroup: None,
+                oom_kills: None,
+                disk_faults: Vec::new(),
+                cost: ReadCost::default(),
+                late_ticks_count: 0,
+                unreadable_count: 0,
+            };
+            warnings(&report, &test_policy(""))
+        };
+        let warnings = told(&sampler);
+        assert!(warnings[0].text.contains("`uss_bytes`") && warnings[0].text.contains("not measured"), "{warnings:?}");
+        assert_eq!(warnings[0].hint.as_deref(), Some("run for more than 210 s"));
+        sampler.put_off_count = 0;
+        assert!(told(&sampler).is_empty(), "nobody has asked yet");
     }
 
     #[test]

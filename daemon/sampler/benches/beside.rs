@@ -55,7 +55,8 @@ const EXPORTER_CONFIG: &str = "process_names:\n  - name: '{{.PID}}'\n    comm: [
 const FULL_EVERY: Duration = Duration::from_secs(10);
 const SLOW_EVERY: Duration = Duration::from_secs(30);
 
-/// What is read of a process now and then comes round within so much time for each process; this crate is measured for as long.
+/// This crate is measured for so much time for each process: a round of all that is read now and then is in it, and up to three times the share
+/// of time that rounds have in the long run.
 const ROUND_OF_ONE: Duration = Duration::from_millis(200);
 
 /// How thoroughly to measure.

@@ -10,12 +10,16 @@ use crate::metric::Detail;
 use crate::pace::Pace;
 use crate::sampler::SamplerRow;
 
-/// Share of time for sweeping a source that tells what may leak besides memory: 0.02 % of a core.
-const SHARE_RATIO: f64 = 0.000_2;
-/// For one that explains: 0.01 %. All that is swept takes a quarter of what `statm` does in a tree of a thousand at 1 Hz.
-pub(crate) const EXPLAINING_SHARE_RATIO: f64 = 0.000_1;
-/// A source on which the witness of a leak depends, on a host that swaps, may take this many times as much.
-const WITNESS_WEIGHT: u32 = 10;
+/// Share of time for sweeping a source that tells what may leak besides memory: 0.015 % of a core.
+const SHARE_RATIO: f64 = 0.000_15;
+/// For one that explains: 0.0025 %. The four of them, the look at descriptors and the walks take a tenth of what `statm` does in a tree of
+/// a thousand at 1 Hz, and `fd` and `task` as much again: what nobody judges by default must not make a large tree dear to watch. A
+/// tree of tens never comes near any of these shares.
+pub(crate) const EXPLAINING_SHARE_RATIO: f64 = 0.000_025;
+/// For one on which the witness of a leak depends, on a host that swaps: 0.1 %.
+const WITNESS_SHARE_RATIO: f64 = 0.001;
+/// For the target's own cgroup, of which there is one whatever the number of processes: 0.2 %.
+const CGROUP_SHARE_RATIO: f64 = 0.002;
 /// The longest pause that sweeps lead to: a minute gives a series of an hour its 60 points.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -35,6 +39,8 @@ pub(crate) enum Purpose {
 #[derive(Debug, Clone)]
 pub(crate) struct Duty {
     share_ratio: f64,
+    /// What it may take for the sake of a witness.
+    witness_share_ratio: f64,
     pace: Pace,
     /// How long the last sweeps took, the latest first.
     before: [Duration; 3],
@@ -48,13 +54,19 @@ impl Duty {
         Self::within(if row.detail == Detail::Fast { SHARE_RATIO } else { EXPLAINING_SHARE_RATIO })
     }
 
-    /// For the target's own cgroup, whose sweeps are for a [`Purpose::Witness`]: 0.2 % of a core.
+    /// For the target's own cgroup, whose sweeps are for a [`Purpose::Witness`].
     pub(crate) fn of_cgroup() -> Self {
-        Self::within(SHARE_RATIO)
+        Self { witness_share_ratio: CGROUP_SHARE_RATIO, ..Self::within(CGROUP_SHARE_RATIO) }
     }
 
     fn within(share_ratio: f64) -> Self {
-        Self { share_ratio, pace: Pace::new(share_ratio), before: [Duration::ZERO; 3], credit: CREDIT }
+        Self {
+            share_ratio,
+            witness_share_ratio: WITNESS_SHARE_RATIO,
+            pace: Pace::new(share_ratio),
+            before: [Duration::ZERO; 3],
+            credit: CREDIT,
+        }
     }
 
     /// Whether a sweep may begin at `now`; if not, how long it pauses at present.
@@ -74,7 +86,10 @@ impl Duty {
         if !self.credit.is_zero() {
             return;
         }
-        let weighed = if purpose == Purpose::Witness { cost / WITNESS_WEIGHT } else { cost };
+        let weighed = match purpose {
+            Purpose::Asked => cost,
+            Purpose::Witness => cost.mul_f64(self.share_ratio / self.witness_share_ratio),
+        };
         self.pace.ended(now, weighed.min(LONGEST_PAUSE.mul_f64(self.share_ratio)));
     }
 }
@@ -90,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_cheap_source_is_never_put_off_and_a_dear_one_keeps_to_its_share() {
-        for (took_us, every_ms) in [(1, 6), (60, 300), (1500, 7500), (1_000_000, 60_000)] {
+        for (took_us, every_ms) in [(1, 8), (60, 400), (1500, 10_000), (1_000_000, 60_000)] {
             let (mut duty, took) = (duty_of(SamplerId::Threads), Duration::from_micros(took_us));
             let mut read_at = Vec::new();
             for tick in 0..60_000 {
@@ -126,7 +141,7 @@ mod tests {
         let mut duty = duty_of(SamplerId::Threads);
         for took in [30_000, 10_000, 10_000, 1, 10_000, 50_000, 10_000, 1, 1] {
             duty.ended(Duration::ZERO, Duration::from_micros(took), Purpose::Asked);
-            assert_eq!(duty.may_start(Duration::from_millis(6)), Ok(()));
+            assert_eq!(duty.may_start(Duration::from_millis(7)), Ok(()));
         }
     }
 
@@ -141,7 +156,8 @@ mod tests {
             }
             duty.may_start(Duration::ZERO).unwrap_err()
         };
-        assert_eq!(pause(Purpose::Asked), Duration::from_secs(30));
+        // 3 ms of 120 s are its share; nobody waits for longer than a minute.
+        assert_eq!(pause(Purpose::Asked), LONGEST_PAUSE);
         assert_eq!(pause(Purpose::Witness), Duration::from_secs(3));
     }
 }

@@ -18,7 +18,7 @@ pub struct TreeOptions {
     pub metrics: Vec<MetricId>,
     /// Resident size of a process above which its address space is not walked (`pss_bytes`, `uss_bytes`, `swap_pss_bytes`).
     pub walk_limit_bytes: u64,
-    /// Largest share of time, 0 to 1, in which a member's address space may be walked, and six tenths of that of this process's
+    /// Largest share of time, 0 to 1, in which a member's address space may be walked, and a fifth of that of this process's
     /// own time for the look at descriptors and sockets of all members.
     pub walk_share_ratio: f64,
     /// What the files are taken from that stay open; those of members beyond it are opened at each tick, which costs some ten times as

@@ -27,7 +27,7 @@ use crate::tree_sum::TreeSums;
 use crate::walk_round::{Round, WalkRound, Walking};
 
 /// The look at descriptors and sockets may take this much of the time that walks may.
-const LOOK_SHARE_OF_WALKS: f64 = 0.6;
+const LOOK_SHARE_OF_WALKS: f64 = 0.2;
 
 /// Time since any fixed point, on a clock that does not jump. The sampler reads no clock of its own: whoever makes it hands one
 /// in, and a test hands in any time it likes.
@@ -37,6 +37,7 @@ pub type Clock = Box<dyn FnMut() -> Duration + Send>;
 pub struct TreeSampler {
     root: ProcRoot,
     clock: Clock,
+    first_tick_at: Option<Duration>,
     tree: ProcessTree,
     /// Generation of the tree that `open` and the members of `reading` reflect.
     generation: u64,
@@ -97,6 +98,7 @@ impl TreeSampler {
         let wants_sockets = reports[SamplerId::Sockets as usize].status != SamplerStatus::Off;
         Self {
             clock,
+            first_tick_at: None,
             tree: ProcessTree::with_births(options.root.clone(), options.membership, options.births),
             generation: 0,
             open: Vec::new(),
@@ -153,6 +155,7 @@ impl TreeSampler {
 
     fn tick_within(&mut self, detail: Detail, mut room: TickRoom) -> &TreeReading {
         let now = (self.clock)();
+        self.first_tick_at.get_or_insert(now);
         self.reading.arrivals.clear();
         self.reading.departures.clear();
         self.reading.marks.clear();
@@ -295,7 +298,7 @@ impl TreeSampler {
             }
             let pause = match round {
                 _ if is_going_on => Ok(()),
-                Some(round) => self.rounds[round].1.may_start(now),
+                Some(round) => self.may_begin(round, now),
                 None if row.open.is_none() => self.look_pace.may_start(now),
                 None => self.duties[place].may_start(now),
             };
@@ -320,6 +323,15 @@ impl TreeSampler {
             }
         }
         lingering_count
+    }
+
+    /// Whether a round of walks may begin at `now`; if not, how long it pauses at present.
+    fn may_begin(&self, round: usize, now: Duration) -> Result<(), Duration> {
+        let (walks, pace) = &self.rounds[round];
+        let passed = now.saturating_sub(self.first_tick_at.unwrap_or(now));
+        let members = &self.reading.members;
+        pace.may_start(now)
+            .and_then(|()| walks.may_be_first(members, self.walk_limit_bytes, self.walk_share_ratio, passed))
     }
 
     /// Reads one source of all members, unless it has had its share of time; whether it did.

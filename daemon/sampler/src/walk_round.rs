@@ -22,8 +22,10 @@ use crate::tree_reading::MemberReading;
 
 /// A tick begins no further walk after this much walking, and looks at no further descriptors after as much of that.
 pub(crate) const SLICE: Duration = Duration::from_millis(5);
-/// Largest share of time for walks through all address spaces but the largest: 0.03 % of a core.
-const CPU_SHARE_RATIO: f64 = 0.000_3;
+/// Largest share of time for walks through all address spaces but the largest: 0.015 % of a core.
+const CPU_SHARE_RATIO: f64 = 0.000_15;
+/// What a walk is taken to cost for each page of 4 KiB before one was seen: four times what it does on an idle host, which is about what a busy one needs.
+const COST_OF_A_PAGE: Duration = Duration::from_nanos(200);
 
 /// What is read in rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,8 @@ impl Round {
 pub(crate) struct WalkRound {
     round: Round,
     pub(crate) is_going_on: bool,
+    /// One has come to its end, so it is known what they cost.
+    is_known: bool,
     longest: Duration,
     total: Duration,
 }
@@ -77,12 +81,34 @@ pub(crate) struct Walking<'a> {
 impl WalkRound {
     /// One that does not go on.
     pub(crate) fn new(round: Round) -> Self {
-        Self { round, is_going_on: false, longest: Duration::ZERO, total: Duration::ZERO }
+        Self { round, is_going_on: false, is_known: false, longest: Duration::ZERO, total: Duration::ZERO }
+    }
+
+    /// Whether the first round may begin, when so much time has `passed` since the first tick; if not, how long it has to wait from then on.
+    ///
+    /// The first walk holds the target up like any other: so it comes when what it is expected to take is no more than `walk_share_ratio` of the
+    /// time so far, and in a run that is too short for that not at all. One that is expected to be over within [`SLICE`] is taken at once.
+    pub(crate) fn may_be_first(
+        &self,
+        members: &[MemberReading],
+        limit_bytes: u64,
+        walk_share_ratio: f64,
+        passed: Duration,
+    ) -> Result<(), Duration> {
+        if self.is_known || self.round != Round::Pages {
+            return Ok(());
+        }
+        let sizes = members.iter().filter_map(|member| member.reading.get(MetricId::Rss));
+        let walked = sizes.filter(|bytes| *bytes <= as_reading(limit_bytes));
+        let pages_count = walked.fold(0.0, f64::max) / 4096.0;
+        let expected = COST_OF_A_PAGE.mul_f64(pages_count);
+        let pause = Duration::try_from_secs_f64(expected.as_secs_f64() / walk_share_ratio).unwrap_or(Duration::MAX);
+        if expected <= SLICE || passed >= pause { Ok(()) } else { Err(pause) }
     }
 
     /// Begins a round.
     pub(crate) fn begin(&mut self, open: &mut [OpenMember]) {
-        *self = Self { is_going_on: true, ..Self::new(self.round) };
+        *self = Self { is_going_on: true, is_known: self.is_known, ..Self::new(self.round) };
         open.iter_mut().for_each(|open| open.walked[self.round as usize] = None);
     }
 
@@ -124,6 +150,7 @@ impl WalkRound {
             }
         }
         self.is_going_on = false;
+        self.is_known = true;
         tell(walking, open, members, self.round);
         if self.round == Round::Mappings {
             return Some(self.total);

@@ -85,8 +85,8 @@ impl Sampling {
         // Each at its own pace.
         let mut are_known = [false; 3];
         while are_known != [true; 3] {
-            // That takes minutes of the target's time.
-            self.now_nanos.fetch_add(600_000_000_000, Ordering::Relaxed);
+            // That takes half an hour of the target's time.
+            self.now_nanos.fetch_add(1_800_000_000_000, Ordering::Relaxed);
             let totals = self.tick(Detail::Slow).totals;
             for (is_known, metric) in are_known.iter_mut().zip([MetricId::Uss, MetricId::Brk, MetricId::FdsFiles]) {
                 *is_known |= totals.get(metric).is_some();
