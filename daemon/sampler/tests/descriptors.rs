@@ -9,13 +9,14 @@ use std::io::Read;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use proc_folder::Proc;
 use soakd_sampler::{
-    Detail, Membership, MetricId, ProcRoot, ProcessId, SampleError, SamplerId, SamplerStatus, TreeOptions, TreeReading,
-    TreeSampler,
+    Clock, Detail, Membership, MetricId, ProcRoot, ProcessId, SampleError, SamplerId, SamplerStatus, TreeOptions,
+    TreeReading, TreeSampler,
 };
 
 const TCP: &str = include_str!("../fixtures/proc/net-tcp-6.18.txt");
@@ -36,6 +37,11 @@ fn descriptors(proc: &Proc, pid: u32, links: &[&str], network: &str) {
 
 /// A sampler of descriptors and sockets, with a clock that stands still.
 fn sampler(root: ProcRoot, of: ProcessId) -> TreeSampler {
+    sampler_with(root, of, Box::new(|| Duration::ZERO))
+}
+
+/// A sampler of descriptors and sockets.
+fn sampler_with(root: ProcRoot, of: ProcessId, clock: Clock) -> TreeSampler {
     let membership = Membership::Descendants { of: vec![of], include_roots: true };
     let mut options = TreeOptions::new(root, membership);
     options.metrics.retain(|metric| {
@@ -43,7 +49,7 @@ fn sampler(root: ProcRoot, of: ProcessId) -> TreeSampler {
             || metric.name().starts_with("sockets_")
             || *metric == MetricId::DeletedFiles
     });
-    TreeSampler::new(options, Box::new(|| Duration::ZERO))
+    TreeSampler::new(options, clock)
 }
 
 fn total(reading: &TreeReading, metric: MetricId) -> Option<u64> {
@@ -92,6 +98,40 @@ fn every_descriptor_counts_as_what_it_is() {
         assert_eq!(total(reading, metric), Some(count), "{}", metric.name());
     }
     assert_eq!(sampler.tick(Detail::Full).totals.iter().count(), 0, "only at the slowest level");
+}
+
+#[test]
+fn a_look_keeps_to_its_share_of_time() {
+    let proc = Proc::new();
+    let root = proc.process(10, 1, 100);
+    descriptors(&proc, 10, &["pipe:[7]", "socket:[312025]"], "network");
+    proc.write(10, "net/tcp", TCP);
+    let millis = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&millis);
+    // Each question for the time takes a millisecond: a look at one process two, with what is made of it.
+    let clock = Box::new(move || Duration::from_millis(clock.fetch_add(1, Ordering::SeqCst)));
+    let mut sampler = sampler_with(proc.root(), root, clock);
+    assert_eq!(total(sampler.tick(Detail::Slow), MetricId::FdsPipes), Some(1));
+    let mut looked_at = vec![millis.load(Ordering::SeqCst)];
+    let mut put_off_count = 0;
+    while looked_at.len() < 4 {
+        let reading = sampler.tick(Detail::Slow);
+        if total(reading, MetricId::FdsPipes).is_some() {
+            looked_at.push(millis.load(Ordering::SeqCst));
+            continue;
+        }
+        put_off_count += 1;
+        for source in [SamplerId::DescriptorKinds, SamplerId::Sockets] {
+            assert_eq!(sampler.reading().members[0].failure(source), Some(SampleError::PutOff));
+            let report = &sampler.reports()[source as usize];
+            assert_eq!(report.status, SamplerStatus::Slowed { pause: Duration::from_secs(20) });
+            assert_eq!(report.put_off_count, put_off_count);
+        }
+    }
+    // Two milliseconds in 20 s are 0.01 %; it is asked for in the first tick after that, which takes some milliseconds.
+    for pair in looked_at.windows(2) {
+        assert!((20_000..20_020).contains(&(pair[1] - pair[0])), "{looked_at:?}");
+    }
 }
 
 #[test]
