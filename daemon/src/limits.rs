@@ -64,7 +64,7 @@ pub fn of(plan: &Plan) -> Limits {
     let (pid, started) = match &profile.target.source {
         Some(TargetSource::Attach(attach)) => match target_spec::attach_to(attach) {
             AttachTo::Pid(pid) => (Some(pid), None),
-            other => (target::head_of(&other), None),
+            other => (target::head_of(&other).ok(), None),
         },
         Some(TargetSource::Command(_)) | None => (Some(std::process::id()), Some(own)),
     };

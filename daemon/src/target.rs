@@ -57,11 +57,13 @@ pub use spec::{
     ReadyWhen, ResourceLimit, RestartPolicy, RestartWhen, SpawnSpec, StopSpec,
 };
 
-/// The oldest process of a running target, if it can be found.
-#[must_use]
-pub fn head_of(to: &AttachTo) -> Option<u32> {
-    let search = find::search_for(to).ok()?;
-    find::find(to, &search).ok().map(|found| found.process.pid)
+/// The oldest process of a running target.
+///
+/// # Errors
+/// When nothing of it is running, or that cannot be found out.
+pub fn head_of(to: &AttachTo) -> Result<u32, TargetError> {
+    let search = find::search_for(to)?;
+    find::find(to, &search).map(|found| found.process.pid)
 }
 
 /// A target that runs, or has run.

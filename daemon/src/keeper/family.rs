@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -40,6 +41,20 @@ impl Relative {
     /// The process that has this pid now.
     pub(crate) fn read(pid: u32) -> Option<Self> {
         Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// As [`Relative::read`], where a process that cannot be read for want of descriptors must not be taken for one that has gone.
+    ///
+    /// # Errors
+    /// When no descriptor is free.
+    pub(crate) fn try_read(pid: u32) -> io::Result<Option<Self>> {
+        match fs::read(format!("/proc/{pid}/stat")) {
+            Ok(stat) => Ok(Self::parse(&stat)),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::MFILE | Errno::NFILE) => Err(error),
+                _ => Ok(None),
+            },
+        }
     }
 
     /// Whether it has ended and waits to be reaped.

@@ -28,7 +28,7 @@ impl ProcessEnd {
             descriptor => descriptor?,
         };
         // Opened first, compared after: the descriptor is of the process that has this start time.
-        if Relative::read(process.pid).is_none_or(|now| now.start_ticks != process.start_ticks) {
+        if Relative::try_read(process.pid)?.is_none_or(|now| now.start_ticks != process.start_ticks) {
             return Ok(None);
         }
         // SAFETY: the descriptor is open and owned by the `AsyncFd` from here on; an `OwnedFd` gives the same number

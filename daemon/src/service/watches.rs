@@ -209,8 +209,10 @@ fn attach(target: &WatchTarget) -> Result<Attach, String> {
             .ok_or_else(|| format!("no process has a name like `{}`", pattern.as_str()))?,
     };
     match target::head_of(&target_spec::attach_to(&(&attach).into())) {
-        Some(_) => Ok(attach),
-        None => Err("nothing of it is running".to_owned()),
+        Ok(_) => Ok(attach),
+        // It may well run: that could not be found out.
+        Err(error @ target::TargetError::Watch { .. }) => Err(error.to_string()),
+        Err(_) => Err("nothing of it is running".to_owned()),
     }
 }
 

@@ -172,7 +172,8 @@ fn find_pid(to: &AttachTo, pid: u32) -> Result<Found, TargetError> {
         return Err(TargetError::Oneself { to: to.clone(), what: "soakd itself" });
     }
     let not_running = |why: Option<&str>| Err(TargetError::NotRunning { to: to.clone(), why: why.map(str::to_owned) });
-    match Relative::read(pid) {
+    let read = Relative::try_read(pid).map_err(|reason| TargetError::Watch { to: to.clone(), reason })?;
+    match read {
         Some(process) if process.has_ended() => not_running(Some("it has ended and was not reaped by its parent")),
         Some(process) => match thread_group(pid) {
             Some(group) if group != pid => not_running(Some(&format!("that is a thread of process {group}"))),

@@ -35,6 +35,42 @@ fn a_daemon_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn a_daemon_of_many_targets_and_few_open_files_watches_what_it_can_and_says_so() {
+    const TARGETS: usize = 100;
+    let place = Place::new();
+    let targets: Vec<_> = (0..TARGETS)
+        .map(|_| {
+            let mut command = std::process::Command::new("sleep");
+            command.arg("600");
+            place.start(command)
+        })
+        .collect();
+    let watches = targets.iter().enumerate().map(|(number, target)| {
+        let pid = target.pid();
+        format!("[[watch]]\nname = 'w{number}'\npid = {pid}\nperiod = '24h'\ninterval = '100ms'\n")
+    });
+    place.write("soakd.toml", &format!("{CONFIG}{}", watches.collect::<String>()));
+    let soakd = place.soakd(["daemon", "--config", "soakd.toml"]);
+    // Each target takes some ten; soakd raises the soft limit by itself.
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 200 && exec \"$0\" \"$@\""]).arg(soakd.get_program()).args(soakd.get_args());
+    limited.envs(soakd.get_envs().filter_map(|(name, value)| Some((name, value?)))).env_remove("SOAKD_LOG");
+    limited.current_dir(place.path(""));
+    let mut daemon = place.start(limited);
+    daemon.await_message("Too many open files");
+    let sampled = |store: &Store| {
+        let runs = store.runs().expect("the store can be read");
+        runs.iter().filter(|run| store.samples_count(run.key).is_ok_and(|count| count >= 20)).count()
+    };
+    eventually("some are sampled all the same", || sampled(&place.store()) >= 3);
+    assert!(daemon.runs());
+    let said = daemon.said();
+    assert!(!said.contains("is not running"), "every target runs: {said}");
+    daemon.signal(Signal::TERM);
+    daemon.answer().ends_with(0);
+}
+
+#[test]
 fn a_state_folder_that_cannot_be_is_told() {
     let place = Place::new();
     place.write("soakd.toml", CONFIG);
