@@ -31,7 +31,7 @@
 //! | `sampler` | [`Sampler`] and [`SAMPLERS`]; a file for each source: `statm`, `descriptors`, `threads`, `status`, `stat`, `io`, `smaps_rollup`, `probe` |
 //! | `probe_memory` | what the probe in a target says, from the bytes of its shared memory |
 //! | `tree`, `births`, `birth_record`, `listing` | who belongs to the target, and how new members are found without searching, for all trees together |
-//! | `tree_sampler`, `tree_options`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
+//! | `tree_sampler`, `tree_sampler::turns`, `tree_options`, `tree_reading`, `open_member` | one tick over the whole tree, and what it gives |
 //! | `file_budget` | how many files stay open, for all samplers together |
 //! | `tree_sum`, `inheritance` | sums that count once what a `fork` shares |
 //! | `pace`, `duty`, `walk_round`, `tick_room` | how often each source is read, so that it keeps to its share of time, and how much in one tick |
