@@ -402,12 +402,24 @@ pub(crate) fn assess(
     let persistent = above && keeps_rising(&chosen, &selection, &windows, rigour);
     let alone = above && stands_alone(&chosen, &selection, rigour);
 
+    // Where growth explains the series better than what slows down, one reading of it that ends slowly acquits nothing: the bound is
+    // the one that is reported of growth, over more shapes and kinds of noise, and a step that only a shape sees is a portion of it.
+    let bound = match margin > 0.0 {
+        true => rate.level_high.max(rate.high + interval::raised_by(sustained) / length),
+        false => rate.level_high,
+    };
+
     let mut level = None;
     let (kind, reason) = if above && !given_back && (persistent || alone) {
         (JudgementKind::Leak, if persistent { Reason::NewFloors } else { Reason::ShapeAlone })
-    } else if margin > -interval::REPORTED && jumps::are_events(&jumps) && rate.level_high < tolerated.per_s {
-        // Sustained shapes that do not fit bound nothing.
-        rate.is_below(rate.level_high);
+    } else if margin > -interval::REPORTED
+        && jumps::are_events(&jumps)
+        && rate.level_high < tolerated.per_s
+        && bound < tolerated.coarse_per_s
+        && rate.value > -tolerated.coarse_per_s
+    {
+        // Sustained shapes that do not fit bound nothing, and one that falls like this is the flank of something.
+        rate.is_below(bound);
         (JudgementKind::NoLeak, Reason::RateBelow)
     } else {
         if !(persistent || alone) && rigour.depth == Depth::Judgement {

@@ -13,6 +13,9 @@ use crate::view::Beside;
 
 const S_PER_HOUR: f64 = 3600.0;
 
+/// Said where the bound that is shown is coarser than the tolerance.
+const WANDERING: &str = "its ordinary wandering is wider than the tolerance; a finer bound needs a longer run";
+
 /// The sentences, the decision first.
 pub(crate) fn sentences(
     judgement: &Judgement,
@@ -53,7 +56,10 @@ pub(crate) fn sentences(
             ));
         }
         Reason::RateBelow => {
-            out.push(format!("it grows less than {} ({sure}); tolerated is {tolerance}", hourly(rate.level_high)));
+            out.push(format!("it grows less than {} ({sure}); tolerated is {tolerance}", hourly(rate.high)));
+            if rate.high > tolerated.per_s {
+                out.push(WANDERING.to_owned());
+            }
         }
         Reason::LevelSince => {
             if let Some(level) = &found.level {
@@ -81,10 +87,7 @@ pub(crate) fn sentences(
                     ));
                 }
                 if high > tolerated.per_s {
-                    out.push(
-                        "its ordinary wandering is wider than the tolerance; a finer bound needs a longer run"
-                            .to_owned(),
-                    );
+                    out.push(WANDERING.to_owned());
                 }
             }
         }
@@ -115,7 +118,8 @@ pub(crate) fn sentences(
         }
     }
     if found.kind == JudgementKind::NoLeak && rate.decision_low > 0.0 {
-        out.push(format!("it does grow, by {interval}: below the tolerance"));
+        let below = if rate.high < tolerated.per_s { ": below the tolerance" } else { "" };
+        out.push(format!("it does grow, by {interval}{below}"));
     }
     out.extend(lives(found, quantity, of));
     out.extend(circumstances(found, quantity));

@@ -9,7 +9,8 @@
 #[path = "../examples/error_rates/tally.rs"]
 mod tally;
 
-use soakd_simulate::{MECHANISMS, generate};
+use soakd_analysis::{JudgementKind, judge};
+use soakd_simulate::{MECHANISMS, generate, mechanism};
 use tally::{Share, Tally};
 
 /// Seeds of this test alone: nothing is to be tuned on their cases. The bounds were fixed before these were first run.
@@ -52,6 +53,24 @@ fn error_rates_stay_within_what_is_promised() {
     at_most("leaks called no_leak", all.missed, LEAKS_CALLED_NO_LEAK, &wrong);
     at_most("false early stops", all.false_stops, FALSE_EARLY_STOPS, &wrong);
     at_most("rates outside their interval", missing(all.covered), RATES_OUTSIDE, &wrong);
+}
+
+#[test]
+fn growth_of_which_a_step_or_a_slower_shape_is_another_reading_is_not_acquitted() {
+    // A shape with a step in it fits these curves, and ends below the tolerance or falls.
+    for (name, seed) in [
+        ("quadratic_leak", 1_340_109),
+        ("exponential_leak", 1_340_208),
+        ("exponential_leak", 1_340_459),
+        ("exponential_leak", 1_340_344),
+        ("exponential_leak", 1_340_178),
+    ] {
+        let mechanism = mechanism(name).unwrap_or_else(|| panic!("{name} is a mechanism"));
+        let case = generate(mechanism, seed);
+        let series = tally::series(&case).unwrap_or_else(|error| panic!("{name} {seed}: {error}"));
+        let judgement = judge(&series, &tally::question(&case));
+        assert_ne!(judgement.judgement, JudgementKind::NoLeak, "{name} {seed}: {:?}", judgement.evidence);
+    }
 }
 
 /// Bounded series, or such that grow within the tolerance, that are called `leak`.

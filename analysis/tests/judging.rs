@@ -53,6 +53,32 @@ fn short_runs_of_small_programs_are_judged_right() {
 }
 
 #[test]
+fn growth_in_random_portions_is_no_leak_by_the_bound_that_is_reported_of_it() {
+    // 60 portions of random size at random times, 0.2 MiB in all: a line below the tolerance, of which more is not known than that
+    // it is below 1 MiB per run.
+    let mut level = 10.0 * MIB;
+    let levels: Vec<f64> = (0..1200)
+        .map(|i| {
+            let before = level;
+            if noise(i) + 0.5 < 60.0 / 1200.0 {
+                level -= 0.2 * MIB / 60.0 * (noise(i + 7777) + 0.5).ln();
+            }
+            pages(before)
+        })
+        .collect();
+    let growing = series(Quantity::Bytes, levels.len(), 1.0, |t| levels[t as usize]);
+    let judgement = judged(&growing);
+    says(&judgement, JudgementKind::NoLeak);
+    let high = judgement.rate_per_hour.and_then(|rate| rate.high).unwrap();
+    assert!(judgement.tolerance_per_hour < high && high < 3.0 * MIB, "{high} {:?}", judgement.evidence);
+    assert!(judgement.evidence[1].contains("a finer bound needs a longer run"), "{:?}", judgement.evidence);
+    // Who names a tolerance gets no coarser answer than asked for.
+    let mut question = Question::new(growing.duration_s());
+    question.tolerance = Tolerance::PerHour(judgement.tolerance_per_hour);
+    says(&judge(&growing, &question), JudgementKind::Inconclusive);
+}
+
+#[test]
 fn fewer_than_about_forty_points_are_inconclusive_and_say_so() {
     for count in [0, 1, 2, 3, 10, 30] {
         let judgement = judged(&series(Quantity::Bytes, count, 1.0, |t| 5.0 * MIB + MIB * t));
