@@ -18,8 +18,8 @@ use rand_pcg::Pcg64Mcg;
 use soakd_analysis::{Estimate, Monitor, Quantity, Question, Series, judge};
 
 const LENGTHS: [usize; 6] = [1_000, 10_000, 86_400, 100_000, 300_000, 1_000_000];
-/// From runs too short for any look to the longest; 280 is the shortest that has one and no more.
-const FOLLOWED: [usize; 7] = [60, 280, 600, 1_000, 10_000, 86_400, 1_000_000];
+/// From runs too short for any look to the longest; 450 is the shortest that has one and no more.
+const FOLLOWED: [usize; 7] = [60, 450, 600, 1_000, 10_000, 86_400, 1_000_000];
 
 /// A warm-up, a sawtooth, wandering noise in pages and a leak: every part of the judge has something to do.
 fn points(length: usize) -> (Vec<f64>, Vec<f64>) {

@@ -192,10 +192,22 @@ impl Hasher for KeyHasher {
 
 /// Columns of a panel as they are before any noise is known: what one fit has drawn the next one need not. All lie in one piece
 /// of memory, one after the other: a fit has hundreds of short ones.
-#[derive(Default)]
 pub(crate) struct Drawn {
     known: HashMap<Key, usize, BuildHasherDefault<KeyHasher>>,
     values: Vec<f64>,
+}
+
+/// Columns that there is room for at once: about as many as one fit draws. More find room as well, at the cost of moving all.
+const COLUMNS: usize = 512;
+
+impl Drawn {
+    /// No columns yet, of `blocks` values each.
+    pub(crate) fn new(blocks: usize) -> Self {
+        Self {
+            known: HashMap::with_capacity_and_hasher(COLUMNS, BuildHasherDefault::default()),
+            values: Vec::with_capacity(COLUMNS * blocks),
+        }
+    }
 }
 
 /// What is known of a column after whitening and projection.
@@ -267,7 +279,10 @@ impl<'a> Bench<'a> {
         whiten(&mut values, rho);
         let values = space.residual(&values);
         let power = dot(&values, &values);
-        let (rests, projected) = (vec![0.0; drawn.values.len()], vec![None; drawn.known.len()]);
+        let mut rests = Vec::with_capacity(drawn.values.capacity());
+        rests.resize(drawn.values.len(), 0.0);
+        let mut projected = Vec::with_capacity(COLUMNS);
+        projected.resize(drawn.known.len(), None);
         Self { panel, rho, space, values, power, drawn, rests, projected }
     }
 
@@ -350,7 +365,8 @@ impl<'a> Bench<'a> {
                 let Some(centre) = best.as_ref().map(|best| best.place) else { return };
                 let wide = parameter.low > 0.0 && parameter.high / parameter.low >= 30.0;
                 let step = ((parameter.high - parameter.low) / 12.0).max(1e-3);
-                let places = (-4..=4).map(|i| {
+                // What is at the centre is known.
+                let places = (-4..=4).filter(|i| *i != 0).map(|i| {
                     let u = f64::from(i) / 4.0 * width;
                     let mut place = centre;
                     place[d] = if wide { centre[d] * 1.35f64.powf(u) } else { centre[d] + step * u };

@@ -40,8 +40,9 @@ const SHORTEST_PLAN_S: f64 = 1e-6;
 /// First look after a named warm-up, as a share of what is left of the run.
 const FIRST_AFTER_WARM_UP: f64 = 0.18;
 /// A look waits until so many samples came for each of its two times, and for each time that was looked at before; after a named
-/// warm-up where there is one. A time costs half a millisecond at most, a sample about one microsecond.
-const SAMPLES_FOR_A_LOOK: usize = 125;
+/// warm-up where there is one. A time costs up to nine tenths of a millisecond, a sample by itself about half a microsecond, so
+/// that a run of any length comes to less than five on average. A look in a shorter run could save little of it.
+const SAMPLES_FOR_A_LOOK: usize = 200;
 /// Most blocks of a look, and the samples that there are at least for each of them.
 const BLOCKS: usize = 48;
 const SAMPLES_IN_A_BLOCK: usize = 4;

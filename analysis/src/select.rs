@@ -34,7 +34,7 @@ pub(crate) enum Noise {
 /// Fits every model and scores it. `None` where there are too few blocks for one shape of each family.
 pub(crate) fn select(panel: &Panel, rho: f64, noise: Noise) -> Option<Selection> {
     let mut rho = rho;
-    let mut drawn = Drawn::default();
+    let mut drawn = Drawn::new(panel.x.len());
     if rho > SUSPICIOUS && noise == Noise::Estimated {
         let best = Fitted::of(panel, 0.5, &mut drawn).left()?;
         let seen = coefficient(&unwhitened(&best.residuals, 0.5), best.parameters - 2);
