@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -25,6 +25,10 @@ const MEMORY_BYTES: usize = 8 * 1024 * 1024;
 
 /// How long to wait before trying again when no message comes.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// A transaction begins no sooner than so long after the one before, unless somebody waits for an answer: a hundred runs would
+/// have one each for every sample, and pay a hundred times for its locks.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Kind of the events that the writer itself records.
 const EVENT_KIND: &str = "store";
@@ -140,6 +144,18 @@ struct Writer<'connection> {
     lost: BTreeMap<RunKey, Lost>,
 }
 
+/// `first`, and what comes after it until `not_before` or until somebody waits for an answer.
+fn gather(first: Message, messages: &Receiver<Message>, not_before: Instant) -> Vec<Message> {
+    let mut gathered = vec![first];
+    while gathered.len() < CHANNEL_MESSAGES && gathered.last().is_some_and(|last| matches!(last, Message::Write(..))) {
+        match messages.recv_timeout(not_before.saturating_duration_since(Instant::now())) {
+            Ok(message) => gathered.push(message),
+            Err(_) => break,
+        }
+    }
+    gathered
+}
+
 impl<'connection> Writer<'connection> {
     fn new(file: PathBuf, inserts: Inserts<'connection>, owner: Owner) -> Self {
         Self {
@@ -155,6 +171,7 @@ impl<'connection> Writer<'connection> {
     }
 
     fn run(mut self, messages: &Receiver<Message>) {
+        let mut not_before = Instant::now();
         loop {
             let first = if self.pending.is_empty() {
                 messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -163,8 +180,10 @@ impl<'connection> Writer<'connection> {
             };
             match first {
                 Ok(message) => {
-                    let mut waiting = std::iter::once(message).chain(messages.try_iter().take(CHANNEL_MESSAGES));
+                    let gathered = gather(message, messages, not_before);
+                    let mut waiting = gathered.into_iter().chain(messages.try_iter().take(CHANNEL_MESSAGES));
                     self.take(&mut waiting);
+                    not_before = Instant::now() + PAUSE;
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let _ = self.write();
