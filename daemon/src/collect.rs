@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use soakd_profiles::{Collect, CollectBy, CollectMethod, CollectOf, CollectSignal, Profile};
 use thiserror::Error;
+use tokio::sync::Notify;
 
 use crate::http::{self, HttpUrl, Method};
 use crate::keeper::KeeperProgram;
@@ -100,12 +102,15 @@ pub struct Collecting {
     pub main: ProcessId,
     /// All processes of it.
     pub membership: Membership,
+    /// Told when nobody waits for it any more.
+    pub give_up: Arc<Notify>,
 }
 
 impl Collecting {
     /// Asks, and waits until it is done: for a signal, until it is sent.
     ///
-    /// Nothing is left behind when this is dropped half-way.
+    /// When it is given up, the command that runs is ended before this returns. When it is dropped half-way, the command's keeper ends it
+    /// by itself, a moment later.
     ///
     /// # Errors
     /// [`CollectError`], after at most the timeout for each process.
@@ -145,11 +150,14 @@ impl Collecting {
         let mut run = Target::spawn(spec)
             .await
             .map_err(|error| CollectError::NotStarted(error.to_string().replacen("target", "command", 1)))?;
-        let ended = tokio::time::timeout(self.collect.timeout, exit_of(&mut run)).await;
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(self.collect.timeout, exit_of(&mut run)) => Some(ended),
+            () = self.give_up.notified() => None,
+        };
         // Whatever it has left behind ends with it.
         let stopped = run.stop(StopSpec { grace: Duration::ZERO, ..StopSpec::default() }).await;
         tracing::debug!(?stopped, command, "collected");
-        match ended {
+        match ended.unwrap_or(Ok(ExitStatus::Unknown)) {
             Err(_) => Err(CollectError::TimedOut { what: format!("`{command}`"), timeout: self.collect.timeout }),
             Ok(status) if status.is_success() => Ok(()),
             Ok(status) => {

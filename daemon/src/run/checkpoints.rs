@@ -3,11 +3,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use soakd_analysis::Quantity;
 use soakd_profiles::{Checkpoint, CheckpointWhen, Settle};
 use soakd_reports::{Ended, Warning};
 use soakd_sampler::{Detail, MetricId, MetricSet, Reading, Scope};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Active, Over, Phase};
@@ -31,6 +34,8 @@ const READ_EVERY_S: f64 = 0.05;
 const QUIET_EVERY_S: f64 = 0.25;
 /// After so many failures in a row there are no more checkpoints.
 const MOST_FAILURES: u32 = 3;
+/// How long the end of a run waits for what the target was asked for to be given up.
+const GIVEN_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why the target is made to settle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,9 +84,21 @@ struct UnderWay {
 }
 
 enum Step {
-    Holding { look_s: f64, until_s: f64 },
-    Collecting { since_s: f64, done: Pin<Box<dyn Future<Output = Result<(), CollectError>> + Send>> },
-    Settling { since_s: f64, next_s: f64, until_s: f64, quiet: Option<Quiet> },
+    Holding {
+        look_s: f64,
+        until_s: f64,
+    },
+    Collecting {
+        since_s: f64,
+        give_up: Arc<Notify>,
+        done: Pin<Box<dyn Future<Output = Result<(), CollectError>> + Send>>,
+    },
+    Settling {
+        since_s: f64,
+        next_s: f64,
+        until_s: f64,
+        quiet: Option<Quiet>,
+    },
     Reading(Readings),
 }
 
@@ -275,6 +292,7 @@ impl Active<'_> {
             });
         }
         let t_s = self.clock.t_s();
+        let give_up = Arc::new(Notify::new());
         let collecting = self.checkpoints.plan.collect.clone().map(|collect| Collecting {
             collect,
             profile: self.soak.policy.plan.profile.clone(),
@@ -282,6 +300,7 @@ impl Active<'_> {
             folder: self.folder.clone(),
             main: self.target.process(),
             membership: self.target.membership(),
+            give_up: Arc::clone(&give_up),
         });
         let Some(under_way) = &mut self.checkpoints.under_way else { return };
         if under_way.held != Held::NotOurs {
@@ -289,7 +308,7 @@ impl Active<'_> {
         }
         match collecting {
             Some(collecting) => {
-                under_way.step = Step::Collecting { since_s: t_s, done: Box::pin(collecting.run()) };
+                under_way.step = Step::Collecting { since_s: t_s, give_up, done: Box::pin(collecting.run()) };
             }
             None => under_way.settle_from(t_s),
         }
@@ -495,6 +514,15 @@ impl Active<'_> {
             self.progress.say(&format!("warning: {}", warning.text));
             self.aside.warnings.push(warning);
         }
+    }
+
+    /// Gives up what the target is asked for, so that nothing of it outlives the run.
+    pub(super) async fn give_up_collecting(&mut self) {
+        let Some(under_way) = &mut self.checkpoints.under_way else { return };
+        let Step::Collecting { give_up, done, .. } = &mut under_way.step else { return };
+        give_up.notify_one();
+        // One that does not end in time is left to its keeper.
+        let _ = tokio::time::timeout(GIVEN_UP_WITHIN, done).await;
     }
 
     /// What the run tells about its checkpoints when it is over.

@@ -19,6 +19,7 @@ impl Active<'_> {
         if matches!(over, Over::Ended(_)) {
             self.last_look().await;
         }
+        self.give_up_collecting().await;
         self.conclude_checkpoints();
         if let Some(sources) = self.sources.take() {
             let recording = &mut self.recording;

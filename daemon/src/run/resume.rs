@@ -126,6 +126,7 @@ impl<'a> Active<'a> {
     /// Lets go of the target, with all that was read of it on disk.
     pub(super) async fn suspend(mut self) -> Result<(), Failure> {
         let duration_s = self.clock.t_s();
+        self.give_up_collecting().await;
         self.conclude_checkpoints();
         if let Some(sources) = self.sources.take() {
             let recording = &mut self.recording;
