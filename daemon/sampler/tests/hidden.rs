@@ -121,7 +121,8 @@ impl Started {
         let root = ProcRoot::default();
         let id = ProcessId::of(&root, self.0.id()).unwrap();
         let membership = Membership::Descendants { of: vec![id], include_roots: true };
-        TreeSampler::new(TreeOptions::new(root, membership), Box::new(|| Duration::ZERO))
+        let begin = Instant::now();
+        TreeSampler::new(TreeOptions::new(root, membership), Box::new(move || begin.elapsed()))
     }
 }
 
@@ -135,8 +136,10 @@ impl Drop for Started {
 
 #[test]
 fn processes_that_vanish_between_two_calls_are_no_fault() {
-    // A process that starts others all the time, each gone within a millisecond or so.
-    let script = "exec 3<&0; echo ready; while :; do (exec true); (exec true) & wait; done & read line <&3; kill $!";
+    // A process that starts others all the time, gone within a millisecond or so, or within some: about as long as a tick takes, so that
+    // some are there at its end.
+    let script =
+        "exec 3<&0; echo ready; while :; do (exec true); (exec sleep 0.005) & wait; done & read line <&3; kill $!";
     let (started, line) = Started::new(Command::new("sh").args(["-c", script])).unwrap();
     assert_eq!(line, "ready\n");
     let mut sampler = started.sampler();
