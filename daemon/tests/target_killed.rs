@@ -12,9 +12,14 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use soakd::target::{Membership, StopSpec, StopTook, Target, TargetEvent};
 use target_helper::{Child, eventually, gone, is_alive, line_ready, patiently, shell, spawn};
+use tokio::sync::RwLock;
 
 /// Set in the process that stands for soakd: the file into which the processes of its target write their pids.
 const FILE: &str = "SOAKD_TEST_PIDS";
+
+/// A keeper whose soakd was killed is handed to this process where it has become the reaper of its descendants, as it does in tests
+/// that have a target themselves, and would be ended as one that a killed keeper has left. So the two kinds of tests take turns.
+static TURNS: RwLock<()> = RwLock::const_new(());
 
 /// A target with a child that has left its session and ignores the signal: two processes, each in the file.
 fn family(file: &str) -> String {
@@ -102,6 +107,7 @@ async fn soakd() -> Soakd {
 
 #[tokio::test]
 async fn a_killed_soakd_leaves_nothing() {
+    let _turn = TURNS.read().await;
     let mut soakd = soakd().await;
     soakd.process.end();
     for pid in soakd.pids.iter().chain([&soakd.keeper]) {
@@ -114,6 +120,7 @@ async fn a_killed_soakd_leaves_nothing() {
 
 #[tokio::test]
 async fn a_keeper_ignores_what_a_terminal_or_a_service_manager_sends_to_all() {
+    let _turn = TURNS.read().await;
     let mut soakd = soakd().await;
     let keeper = Pid::from_raw(i32::try_from(soakd.keeper).unwrap()).unwrap();
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
@@ -128,6 +135,7 @@ async fn a_keeper_ignores_what_a_terminal_or_a_service_manager_sends_to_all() {
 
 #[tokio::test]
 async fn the_main_process_does_not_outlive_soakd_and_keeper_killed_together() {
+    let _turn = TURNS.read().await;
     let mut soakd = soakd().await;
     kill(soakd.keeper);
     soakd.process.end();
@@ -137,6 +145,7 @@ async fn the_main_process_does_not_outlive_soakd_and_keeper_killed_together() {
 
 #[tokio::test]
 async fn a_killed_keeper_is_noticed_and_its_orphans_are_ended() {
+    let _turn = TURNS.write().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pids");
     let mut target = spawn(shell(&family(file.to_str().unwrap()))).await;
@@ -162,7 +171,9 @@ async fn a_killed_keeper_is_noticed_and_its_orphans_are_ended() {
 
 #[tokio::test]
 async fn a_keeper_killed_during_a_stop_changes_nothing_for_the_target() {
-    let spec = line_ready(shell("trap '' TERM; echo deaf; while :; do sleep 600; done"), "deaf");
+    let _turn = TURNS.write().await;
+    // One process: a child of it that is as deaf would be given the whole grace.
+    let spec = line_ready(shell("trap '' TERM; echo deaf; exec sleep 600"), "deaf");
     let mut target = spawn(spec).await;
     patiently(target.wait_ready()).await.unwrap();
     let (pid, keeper) = (target.process().pid, keeper_of(&target));
@@ -174,6 +185,7 @@ async fn a_keeper_killed_during_a_stop_changes_nothing_for_the_target() {
 
 #[tokio::test]
 async fn a_dropped_target_ends() {
+    let _turn = TURNS.write().await;
     let target = spawn(shell("exec sleep 600")).await;
     let (pid, keeper) = (target.process().pid, keeper_of(&target));
     drop(target);

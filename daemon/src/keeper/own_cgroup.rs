@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::target::cgroup_hierarchies::{CgroupHierarchies, subfolders};
 use crate::target::{LimitOutcome, Placement};
@@ -25,6 +26,10 @@ pub(super) struct OwnCgroup {
     memory_limit: Option<LimitOutcome>,
     remarks: Vec<String>,
 }
+
+/// So often is it tried to remove a cgroup, with so much time in between: half a second in all.
+const REMOVAL_TRIES: u32 = 50;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(10);
 
 impl OwnCgroup {
     /// Makes them, below those that this process is in.
@@ -138,10 +143,16 @@ impl OwnCgroup {
         kill_in(self.v2.as_deref());
     }
 
-    /// Removes what was made, once it is empty.
+    /// Removes what was made, once it is empty. The kernel may still count somebody in it who has just ended.
     pub(super) fn remove(&mut self) {
         for folder in self.v2.take().into_iter().chain(self.v1_memory.take()) {
-            remove_tree(&folder);
+            for _ in 0..REMOVAL_TRIES {
+                remove_tree(&folder);
+                if !folder.exists() {
+                    break;
+                }
+                std::thread::sleep(BETWEEN_REMOVALS);
+            }
         }
     }
 }
