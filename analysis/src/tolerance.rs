@@ -57,7 +57,8 @@ pub(crate) fn resolve(
         (Tolerance::Default, Quantity::Bytes) => COARSE_BYTES_PER_RUN,
         _ => 0.0,
     });
-    (per_s >= 0.0 && per_s.is_finite()).then(|| Tolerated {
+    // It is told per hour.
+    (per_s >= 0.0 && (per_s * S_PER_HOUR).is_finite()).then(|| Tolerated {
         per_s,
         coarse_per_s: per_s.max(coarse_per_run / planned_s),
         per_op,
@@ -89,6 +90,8 @@ mod tests {
     fn the_default_is_told_without_a_series() {
         assert_eq!(default_tolerance_per_hour(Quantity::Bytes, 1e9, 7200.0), 2.5e6);
         assert_eq!(default_tolerance_per_hour(Quantity::Bytes, 1e9, f64::NAN), 0.0);
+        // A plan so short that what it tolerates is a number in a second and none in an hour.
+        assert_eq!(default_tolerance_per_hour(Quantity::Bytes, 0.0, 2.1657588747496372e-302), 0.0);
     }
 
     #[test]
