@@ -16,6 +16,12 @@ const EVERY: &str = "[checkpoint]\nevery = '1200ms'\nsettle = '100ms'\n";
 const JUDGE: &str =
     "[sample]\ninterval = '20ms'\n[judge]\nduration = '5s'\ntolerance = '1TiB/h'\nmetrics = ['threads_count']\n";
 
+/// Checkpoints that failed, but for one that the planned end of the run has overtaken, as it may on a busy machine.
+fn failures(verdict: &Value) -> Vec<String> {
+    let all = texts(verdict, "checkpoint_failed").into_iter().map(str::to_owned);
+    all.filter(|text| text != "the run ended in the middle of it").collect()
+}
+
 fn run(place: &Place, text: &str) -> Value {
     place.write("checkpoints.toml", text);
     place.run(["run", "checkpoints.toml", "--out", "out"]);
@@ -103,7 +109,7 @@ fn repeated_commands_finish_what_is_under_way_and_wait() {
         ),
     );
     assert!(!texts(&verdict, "checkpoint").is_empty(), "{:#}", verdict["events"]);
-    assert!(texts(&verdict, "checkpoint_failed").is_empty(), "{:#}", verdict["events"]);
+    assert!(failures(&verdict).is_empty(), "{:#}", verdict["events"]);
     assert!(verdict["load"]["operations"].as_u64() > Some(2), "{:#}", verdict["load"]);
 }
 
@@ -121,7 +127,7 @@ fn the_reference_driver_rests_and_its_operations_stand_still() {
         ),
     );
     assert!(!texts(&verdict, "checkpoint").is_empty(), "{:#}", verdict["events"]);
-    assert!(texts(&verdict, "checkpoint_failed").is_empty(), "{:#}", verdict["events"]);
+    assert!(failures(&verdict).is_empty(), "{:#}", verdict["events"]);
     // It had gone on each time.
     assert!(verdict["load"]["operations"].as_u64() > Some(100), "{:#}", verdict["load"]);
 }
