@@ -26,23 +26,9 @@ fn after(hours: f64) -> Timestamp {
 pub(crate) fn idle() -> Status {
     Status {
         daemon: DaemonStatus {
-            version: "0.1.0".to_owned(),
-            pid: 812,
-            started: before(77.0),
-            state: "/var/lib/soakd".to_owned(),
             config: Some("/etc/soakd/soakd.toml".to_owned()),
             slots_count: 2,
-            slots_taken_count: 0,
-            queued_count: 0,
-            held_back: None,
-            is_stopping: false,
-            ticks_count: 0,
-            missed_ticks_count: 0,
-            rss_bytes: None,
-            cpu_s: None,
-            open_files_count: None,
-            store_bytes: None,
-            remarks: Vec::new(),
+            ..DaemonStatus::beginning("0.1.0", 812, before(77.0), "/var/lib/soakd".to_owned())
         },
         running: Vec::new(),
         queue: Vec::new(),

@@ -76,23 +76,13 @@ impl Drop for Served {
 
 fn status() -> Status {
     let daemon = DaemonStatus {
-        version: "0.1.0".to_owned(),
-        pid: 42,
-        started: "2026-11-26T00:00:00Z".parse().expect("a time"),
-        state: "/var/lib/soakd".to_owned(),
-        config: None,
         slots_count: 2,
-        slots_taken_count: 0,
-        queued_count: 0,
-        held_back: None,
-        is_stopping: false,
-        ticks_count: 0,
-        missed_ticks_count: 0,
-        rss_bytes: None,
-        cpu_s: None,
-        open_files_count: None,
-        store_bytes: None,
-        remarks: Vec::new(),
+        ..DaemonStatus::beginning(
+            "0.1.0",
+            42,
+            "2026-11-26T00:00:00Z".parse().expect("a time"),
+            "/var/lib/soakd".to_owned(),
+        )
     };
     Status { daemon, running: Vec::new(), queue: Vec::new(), schedule: Vec::new(), watches: Vec::new() }
 }
