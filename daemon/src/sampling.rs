@@ -389,10 +389,9 @@ impl Loop {
     }
 }
 
-/// When the phases of `marks` began, in seconds of the run, seen at `t_s`, which was `now_nanos` on the host's monotonic clock;
-/// those of before the run left out.
-/// The marks with their times in the run, which is at `now_s` when the clock of the marks is at `now_nanos`. A sample is no measure of
-/// that: it is older by what its reading took, and a mark of the first moments would come to lie before the run.
+/// The marks with their times in the run, those of before it left out. The run is at `now_s` when the clock of the marks is at
+/// `now_nanos`. A sample is no measure of that: it is older by what its reading took, and a mark of the first moments would come to lie
+/// before the run.
 fn marks(marks: &[PhaseMark], now_s: f64, now_nanos: u64) -> Vec<(f64, String)> {
     // The target's word is taken for no time that it cannot have been.
     let ago_s = |mark: &PhaseMark| Duration::from_nanos(now_nanos.saturating_sub(mark.monotonic_nanos)).as_secs_f64();

@@ -17,7 +17,7 @@ const GIVEN_UP: &str = "soakd gave the run up without an ending";
 /// Records one run. Made by [`Store::begin`](super::Store::begin).
 ///
 /// Everything but [`Recorder::flush`] and [`Recorder::finish`] returns at once. What was handed over is committed
-/// within 50 ms, so that a process that is killed loses no more than the samples of that time. Where writing fails or
+/// within 50 ms, so that a process that is killed loses no more than the sample in flight. Where writing fails or
 /// falls behind, the run can go on: see [`Recorder::notices`].
 ///
 /// A recorder that is dropped without [`Recorder::finish`] leaves its run marked as interrupted.

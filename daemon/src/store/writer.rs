@@ -1,7 +1,7 @@
 //! The one thread that writes. It commits what has arrived in one transaction, so that it catches up when the disk
 //! was slow, and it keeps what cannot be written in memory, up to a limit, until the disk takes it again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
 use std::thread;
@@ -144,10 +144,17 @@ struct Writer<'connection> {
     lost: BTreeMap<RunKey, Lost>,
 }
 
-/// `first`, and what comes after it until `not_before` or until somebody waits for an answer.
+/// `first`, and what comes after it until `not_before`, or until somebody waits for an answer, or until a run has a second sample: no
+/// more than one of each is ever in flight.
 fn gather(first: Message, messages: &Receiver<Message>, not_before: Instant) -> Vec<Message> {
+    let mut sampled = BTreeSet::new();
+    let mut may_wait = |message: &Message| match message {
+        Message::Write(key, Write::Sample { .. }) => sampled.insert(*key),
+        Message::Write(..) => true,
+        Message::Begin { .. } | Message::Resume { .. } | Message::Barrier(_) => false,
+    };
     let mut gathered = vec![first];
-    while gathered.len() < CHANNEL_MESSAGES && gathered.last().is_some_and(|last| matches!(last, Message::Write(..))) {
+    while gathered.len() < CHANNEL_MESSAGES && gathered.last().is_some_and(&mut may_wait) {
         match messages.recv_timeout(not_before.saturating_duration_since(Instant::now())) {
             Ok(message) => gathered.push(message),
             Err(_) => break,
@@ -338,5 +345,28 @@ impl<'connection> Writer<'connection> {
     fn event(&mut self, key: RunKey, text: &str) {
         let t_s = self.live.get(&key).map_or(0.0, |live| live.last_t_s);
         self.queue(key, Write::Event(Event { t_s, kind: EVENT_KIND.to_owned(), text: text.to_owned() }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(run: i64) -> Message {
+        Message::Write(RunKey(run), Write::Sample { number: 0, t_s: 0.0, readings: Vec::new(), kind: RowKind::Sample })
+    }
+
+    #[test]
+    fn samples_of_different_runs_wait_for_each_other_and_those_of_one_do_not() {
+        let (sender, messages) = sync_channel(8);
+        let far_off = Instant::now() + Duration::from_secs(3600);
+        for run in [2, 3, 1, 4] {
+            sender.send(sample(run)).expect("room");
+        }
+        assert_eq!(gather(sample(1), &messages, far_off).len(), 4, "up to the second of run 1");
+        let (reply, _answer) = sync_channel(1);
+        sender.send(Message::Barrier(reply)).expect("room");
+        assert_eq!(gather(sample(1), &messages, far_off).len(), 3, "somebody waits for an answer");
+        assert_eq!(gather(sample(1), &messages, Instant::now()).len(), 1, "its time has come");
     }
 }
